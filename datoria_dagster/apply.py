@@ -1,0 +1,156 @@
+"""APPLY: a plan, carried out. Stops at the first surprise and records every outcome."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from datoria_dagster.ledger import Ledger, Outcome
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.plan.step import (
+    ABSENT,
+    Adopt,
+    Create,
+    Drop,
+    Execute,
+    Patch,
+    Rebuild,
+    Release,
+    Replace,
+    Snapshot,
+    Step,
+)
+from datoria_dagster.warehouse.port import Ref, Warehouse, WarehouseError
+
+OnOutcome = Callable[[Outcome], None]
+
+
+class NotAdmitted(DatoriaError):
+    """The plan holds changes that nobody admitted."""
+
+
+class StalePlan(DatoriaError):
+    """The warehouse is no longer what the plan was made for; nothing was changed."""
+
+
+class ApplyError(DatoriaError):
+    """A step failed. `outcomes` says what was done before it."""
+
+    def __init__(self, message: str, outcomes: tuple[Outcome, ...]) -> None:
+        super().__init__(message)
+        self.outcomes = outcomes
+
+
+class RowsLost(DatoriaError):
+    """A rebuild left another number of rows than it found."""
+
+
+def apply(
+    plan: Plan, platform: Platform, warehouse: Warehouse, on_outcome: OnOutcome | None = None
+) -> tuple[Outcome, ...]:
+    """Carry out the steps in order, under the lease, and return an outcome for each.
+
+    Raises NotAdmitted, StalePlan or LockHeld before anything is changed, and ApplyError after a
+    step has failed: what was done stays done, and a new plan goes on from there.
+    """
+    if not plan.applicable:
+        raise NotAdmitted("The plan holds changes that are not admitted; nothing was applied.")
+    if not plan.steps:
+        return ()
+    ledger = Ledger(warehouse, platform)
+    _refuse_stale(plan, warehouse)
+    with ledger.lease():
+        # Once more under the lease: another migration may have run in between.
+        _refuse_stale(plan, warehouse)
+        sequence = ledger.start(plan.platform_fingerprint)
+        outcomes: list[Outcome] = []
+        try:
+            _apply(plan, warehouse, outcomes, on_outcome or (lambda _: None))
+        finally:
+            rest = plan.steps[len(outcomes) :]
+            outcomes.extend(Outcome(step, "skipped") for step in rest)
+            ledger.finish(sequence, outcomes, plan.platform_fingerprint)
+    return _checked(tuple(outcomes))
+
+
+def _checked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    failed = next((outcome for outcome in outcomes if outcome.status == "failed"), None)
+    if failed is None:
+        return outcomes
+    done = sum(outcome.status == "done" for outcome in outcomes)
+    raise ApplyError(
+        f"{failed.step.object}: {failed.error}\n"
+        f"Stopped after {done} of {len(outcomes)} steps. Mend the cause and migrate again: "
+        "the next plan goes on from here.",
+        outcomes,
+    )
+
+
+def _refuse_stale(plan: Plan, warehouse: Warehouse) -> None:
+    expected = {step.ref: step.expects for step in plan.steps if step.expects is not None}
+    live = warehouse.read(expected)
+    moved = [
+        f"{ref.id} {_moved(etag, live.get(ref) is not None)}"
+        for ref, etag in expected.items()
+        if etag != (live[ref].etag if ref in live else ABSENT)
+    ]
+    if moved:
+        raise StalePlan(
+            f"The plan is stale: {'; '.join(moved)}. Nothing was applied. Make a new plan."
+        )
+
+
+def _moved(etag: str, exists: bool) -> str:  # noqa: FBT001
+    if etag == ABSENT:
+        return "exists by now"
+    return "has changed since" if exists else "is gone"
+
+
+def _apply(
+    plan: Plan, warehouse: Warehouse, outcomes: list[Outcome], on_outcome: OnOutcome
+) -> None:
+    etags: dict[Ref, str | None] = {}
+    for step in plan.steps:
+        etag = etags.get(step.ref, step.expects)
+        try:
+            etags[step.ref] = _take(step, etag, warehouse)
+            outcome = Outcome(step, "done")
+        except (WarehouseError, RowsLost) as error:
+            outcome = Outcome(step, "failed", str(error))
+        outcomes.append(outcome)
+        on_outcome(outcome)
+        if outcome.status == "failed":
+            return
+
+
+def _take(step: Step, etag: str | None, warehouse: Warehouse) -> str | None:
+    """Carry out one step and return the object's etag afterwards, None where it is not known."""
+    match step:
+        case Create():
+            return warehouse.create(step.ref, step.body).etag
+        case Patch():
+            return warehouse.patch(step.ref, step.body, etag).etag
+        case Replace():
+            return warehouse.replace(step.ref, step.body, etag).etag
+        case Drop():
+            warehouse.delete(step.ref, etag)
+        case Execute() | Snapshot():
+            warehouse.execute(step.statement)
+        case Rebuild():
+            _rebuild(step, warehouse)
+        case Adopt() | Release():
+            return etag
+        case _:
+            assert_never(step)
+    return etag if isinstance(step, Snapshot) else None
+
+
+def _rebuild(step: Rebuild, warehouse: Warehouse) -> None:
+    before = warehouse.count(step.ref)
+    warehouse.execute(step.statement)
+    after = warehouse.count(step.ref)
+    if before != after:
+        raise RowsLost(
+            f"had {before} rows and has {after} after the rewrite. "
+            "The snapshot that was taken before it holds them all."
+        )

@@ -1,0 +1,396 @@
+"""The command line. Results go to stdout; progress and prose to stderr.
+
+Exit codes: 0 done, or a plan that can be applied; 1 an error; 2 wrong usage; 3 stopped by
+incompatible changes; 4 stopped by impossible ones.
+"""
+
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.environment import in_dataset
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.settings import WAREHOUSES, Settings, load_platform, open_warehouse
+from datoria_dagster.warehouse.port import Warehouse
+
+FORMATS = ("text", "json", "markdown")
+INCOMPATIBLE, IMPOSSIBLE = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command works on."""
+
+    settings: Settings
+    dataset: str | None = None
+
+    def platform(self) -> Platform:
+        """Return the declared platform, moved to the staging dataset if there is one."""
+        platform = load_platform(self.settings)
+        return in_dataset(platform, self.dataset) if self.dataset else platform
+
+    @contextmanager
+    def warehouse(self) -> Generator[Warehouse]:
+        """Open the warehouse for as long as the block runs."""
+        warehouse = open_warehouse(self.settings)
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+def _options(*, dataset: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def run(platform: str | None, warehouse: str | None, **rest: Any) -> Any:
+            target = Target(Settings.load(platform, warehouse), rest.pop("dataset", None))
+            return command(target, **rest)
+
+        run.__doc__ = command.__doc__
+        run.__name__ = command.__name__
+        if dataset:
+            text = "Work on a staging copy in this dataset; unmanaged sources stay."
+            run = click.option("--dataset", metavar="PROJECT.DATASET", help=text)(run)
+        choice = click.Choice(WAREHOUSES)
+        run = click.option("--warehouse", type=choice, help="Where the platform lives.")(run)
+        text = "Which platform; the current folder is on the import path."
+        return click.option("--platform", metavar="MODULE:ATTRIBUTE", help=text)(run)
+
+    return decorate
+
+
+_format = click.option(
+    "--format", "style", type=click.Choice(FORMATS), default="text", show_default=True
+)
+_force = click.option("--force", is_flag=True, help="Admit every incompatible change.")
+_allow = click.option(
+    "--allow", multiple=True, metavar="PATH", help="Admit the change of this object or column."
+)
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="datoria-dagster", message="datoria %(version)s")
+def cli() -> None:
+    """Declare a BigQuery platform in Python, migrate it, run its jobs."""
+
+
+@cli.command()
+@click.option("--plan", "only_plan", is_flag=True, help="Print the plan; apply nothing.")
+@_force
+@_allow
+@click.option("--out", type=_file, metavar="FILE", help="With --plan: save the plan there.")
+@click.option("--plan-file", type=_file, metavar="FILE", help="Apply exactly this saved plan.")
+@click.option("--yes", is_flag=True, help="Apply forced changes without asking.")
+@_format
+@_options(dataset=True)
+def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any) -> None:  # noqa: FBT001
+    """Bring the warehouse to the declaration. Stops when a change is not backwards compatible."""
+    _refuse_mixture(only_plan=only_plan, **what)
+    platform = target.platform()
+    with target.warehouse() as warehouse:
+        plan = _plan(platform, warehouse, what)
+        if what["out"]:
+            _save(plan, what["out"])
+        if only_plan or not plan.applicable:
+            _print_plan(plan, style)
+            if only_plan and plan.applicable and plan.steps and style == "text":
+                click.echo("\nNothing was applied. Apply it with: datoria migrate", err=True)
+            sys.exit(_code(plan))
+        _print_plan(plan, style)
+        _confirm(plan, yes=yes)
+        _apply(plan, platform, warehouse)
+
+
+@cli.command()
+@click.option("--plan", "only_plan", is_flag=True, help="List what would run; run nothing.")
+@click.option("--job", "jobs", multiple=True, metavar="NAME", help="Only this job (repeatable).")
+@click.option("--partition", metavar="P", help="Run this partition, stale or not.")
+@click.option("--from", "first", metavar="P", help="With --to: run all partitions between.")
+@click.option("--to", "last", metavar="P")
+@_format
+@_options(dataset=True)
+def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **span: Any) -> None:  # noqa: FBT001
+    """Run the jobs: the partitions that never ran, or are older than what they read."""
+    from datoria_dagster import gate
+    from datoria_dagster.report import runs
+    from datoria_dagster.run.graph import ordered_jobs
+
+    platform = target.platform()
+    with target.warehouse() as warehouse:
+        chosen = ordered_jobs(platform, jobs or None)
+        executions = _executions(platform, warehouse, jobs, _span(**span))
+        refusal = gate.refusal(platform, chosen, warehouse)
+        if only_plan:
+            _print_executions(executions, style)
+            if refusal:
+                click.echo(f"\n{refusal}", err=True)
+            return
+        if refusal:
+            raise DatoriaError(refusal)
+        if style == "text" or not executions:
+            click.echo(runs.headline(executions), err=style != "text")
+        if executions:
+            _run(executions, platform, warehouse, style)
+
+
+@cli.command()
+@_options()
+def deploy(target: Target) -> None:
+    """Migrate, then run what is stale: both steps through Dagster, recorded in its instance."""
+    from datoria_dagster.orchestration.deploy import MigrationStopped
+    from datoria_dagster.orchestration.deploy import deploy as deploy_platform
+
+    platform = target.platform()
+    with target.warehouse() as warehouse:
+        try:
+            deployed = deploy_platform(platform, warehouse, on_event=_say)
+        except MigrationStopped as stopped:
+            _print_plan(stopped.plan, "text")
+            sys.exit(_code(stopped.plan))
+    if deployed.plan.is_empty and not deployed.jobs:
+        click.echo("Nothing to migrate, nothing to run.")
+        return
+    if deployed.plan.findings:
+        _print_plan(deployed.plan, "text")
+    if deployed.jobs:
+        click.echo()
+        columns = ("job", "partitions", "rows", "seconds")
+        rows = [(j.job, j.partitions, j.rows, round(j.seconds, 1)) for j in deployed.jobs]
+        _print_rows(columns, rows, "text")
+
+
+@cli.command()
+@_options()
+def check(target: Target) -> None:
+    """Validate the whole platform, offline."""
+    from datoria_dagster.report.words import count
+    from datoria_dagster.sql.check import problems
+
+    platform = target.platform()
+    found = problems(platform)
+    if found:
+        raise DatoriaError("\n\n".join((*found, f"{count(len(found), 'problem')}.")))
+    click.echo(f"{count(len(platform), 'object')}, no problem found.")
+
+
+@cli.command()
+@click.argument("old", type=_file)
+@click.argument("new", type=_file)
+@_format
+def diff(old: Path, new: Path, style: str) -> None:
+    """Compare two files, as `bq show --format=prettyjson` prints tables, and judge the change."""
+    from datoria_dagster.diff.compare import compare
+    from datoria_dagster.files import read_pair
+    from datoria_dagster.judge.judge import judge
+
+    before, after = (Platform({found.id: found}) for found in read_pair(old, new))
+    findings = judge(compare(before, after), before, after, Approval())
+    plan = Plan(findings=findings)
+    _print_plan(plan, style, compared=True)
+    sys.exit(_code(plan))
+
+
+@cli.command()
+@click.argument("query")
+@_format
+@_options()
+def query(target: Target, query: str, style: str) -> None:
+    """Read: run one SELECT on the configured warehouse and print its rows."""
+    with target.warehouse() as warehouse:
+        result = warehouse.query(query)
+    columns = [field["name"] for field in result.fields]
+    _print_rows(columns, result.rows, style)
+
+
+@cli.command()
+@_format
+@_options()
+def history(target: Target, style: str) -> None:
+    """List the migrations, the newest first."""
+    from datoria_dagster.ledger import Ledger
+    from datoria_dagster.report import runs
+
+    with target.warehouse() as warehouse:
+        migrations = Ledger(warehouse, target.platform()).read().migrations
+    if not migrations and style == "text":
+        click.echo("No migration yet.", err=True)
+        return
+    _print_rows(*runs.history(migrations), style)
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one message and exit code 1."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        _fail("Stopped; nothing more was done.")
+    except DatoriaError as error:
+        _fail(str(error))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    sys.exit(1)
+
+
+def _refuse_mixture(*, only_plan: bool, **what: Any) -> None:
+    if what["out"] and not only_plan:
+        raise click.UsageError("--out saves a plan: use it with --plan.")
+    if what["plan_file"] and (only_plan or what["force"] or what["allow"]):
+        raise click.UsageError("--plan-file applies a plan as it was made: use it alone.")
+
+
+def _plan(platform: Platform, warehouse: Warehouse, what: dict[str, Any]) -> Plan:
+    from datoria_dagster.migration import plan_migration
+    from datoria_dagster.plan.document import read_plan
+
+    if what["plan_file"]:
+        return read_plan(what["plan_file"])
+    approval = Approval(force=what["force"], allow=what["allow"])
+    return plan_migration(platform, warehouse, approval)
+
+
+def _code(plan: Plan) -> int:
+    if plan.applicable:
+        return 0
+    return IMPOSSIBLE if plan.verdict == "impossible" else INCOMPATIBLE
+
+
+def _save(plan: Plan, path: Path) -> None:
+    from datoria_dagster.plan.document import to_json
+
+    try:
+        path.write_text(to_json(plan), encoding="utf-8")
+    except OSError as error:
+        raise DatoriaError(f"{path}: cannot save the plan: {error.strerror or error}.") from None
+    click.echo(f"Saved to {path}. Apply it with: datoria migrate --plan-file {path}", err=True)
+
+
+def _confirm(plan: Plan, *, yes: bool) -> None:
+    if plan.forced and not yes and sys.stdin.isatty():
+        click.confirm("Apply the forced changes?", abort=True, err=True)
+
+
+def _apply(plan: Plan, platform: Platform, warehouse: Warehouse) -> None:
+    from datoria_dagster.apply import apply
+    from datoria_dagster.report.progress import progress
+    from datoria_dagster.report.words import count
+
+    with progress("Migrating", len(plan.steps)) as advance:
+        outcomes = apply(plan, platform, warehouse, lambda _: advance())
+    if outcomes:
+        click.echo(f"\nApplied: {count(len(outcomes), 'step')}.", err=True)
+
+
+def _span(partition: str | None, first: str | None, last: str | None) -> Any:
+    from datoria_dagster.run.partitions import Span
+
+    if partition and (first or last):
+        raise click.UsageError("Use --partition, or --from and --to, not both.")
+    if bool(first) != bool(last):
+        raise click.UsageError("--from and --to go together.")
+    if partition:
+        return Span(partition, partition)
+    return Span(first, last) if first and last else None
+
+
+def _executions(
+    platform: Platform, warehouse: Warehouse, jobs: Sequence[str], span: Any
+) -> tuple[Any, ...]:
+    from datoria_dagster.run.executions import Execution, stale
+    from datoria_dagster.run.graph import ordered_jobs
+    from datoria_dagster.run.partitions import within
+
+    now = datetime.now(UTC)
+    if span is None:
+        return stale(platform, warehouse, now, jobs=jobs or None)
+    if not jobs:
+        raise click.UsageError("Say which job's partitions: --job NAME.")
+    return tuple(
+        Execution(job, partition, "asked for")
+        for job in ordered_jobs(platform, jobs)
+        for partition in within(job, span, now)
+    )
+
+
+def _run(executions: tuple[Any, ...], platform: Platform, warehouse: Warehouse, style: str) -> None:
+    from datoria_dagster.report import runs
+    from datoria_dagster.report.progress import progress
+    from datoria_dagster.run.execute import RunFailed, run_all
+
+    try:
+        with progress("Running", len(executions)) as advance:
+            results = run_all(executions, platform, warehouse, lambda _: advance())
+    except RunFailed as error:
+        _print_rows(*runs.ran(error.results), style)
+        raise
+    _print_rows(*runs.ran(results), style)
+
+
+def _print_plan(plan: Plan, style: str, *, compared: bool = False) -> None:
+    from datoria_dagster.report import document, markdown, text
+
+    if style == "json":
+        shown = document.render_plan(plan, steps=not compared)
+    elif style == "markdown":
+        shown = markdown.render_plan(plan)
+    else:
+        shown = text.render_plan(plan, color=_color(), width=_width())
+    click.echo(shown, nl=False)
+
+
+def _print_executions(executions: Sequence[Any], style: str) -> None:
+    from datoria_dagster.report import document, runs
+
+    if style == "json":
+        listed = [
+            {"job": e.job.name, "partition": e.partition_id or None, "reason": e.reason}
+            for e in executions
+        ]
+        click.echo(document.dump({"executions": listed}), nl=False)
+        return
+    click.echo(runs.headline(executions))
+    if executions:
+        click.echo()
+        _print_rows(*runs.planned(executions), style)
+
+
+def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: str) -> None:
+    from datoria_dagster.report import document, markdown, text
+
+    if style == "json":
+        click.echo(document.dump([dict(zip(columns, row, strict=True)) for row in rows]), nl=False)
+    elif style == "markdown":
+        click.echo(markdown.table(columns, rows))
+    else:
+        click.echo(text.table(columns, rows, color=_color(), width=_width()))
+
+
+def _color() -> bool:
+    return sys.stdout.isatty()
+
+
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else 10_000
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""DIFF: two platforms in, the changes between them out. Pure."""

@@ -1,0 +1,113 @@
+"""Whether jobs may run: the real diff of just what they touch, and what to say of it."""
+
+from collections.abc import Iterable
+
+from datoria_dagster.ledger import Ledger, Migration
+from datoria_dagster.migration import plan_migration, platform_fingerprint
+from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.platform import Object, Platform, reads
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.plan.order import references_of
+from datoria_dagster.sql.references import references, routines
+from datoria_dagster.warehouse.port import Warehouse
+
+_SHOWN = 20
+
+
+def pending(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> Plan:
+    """Return the plan for what the jobs write and read. Metadata only: sends no SQL."""
+    ids = frozenset[str]().union(*(touches(platform, job) for job in jobs))
+    return plan_migration(platform, warehouse, scope=ids & platform.managed.keys())
+
+
+def refusal(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> str | None:
+    """Return why the jobs must not run now and what to do about it; None when they may."""
+    jobs = tuple(jobs)
+    plan = pending(platform, jobs, warehouse)
+    return None if is_migrated(plan) else explain(platform, jobs, plan, warehouse)
+
+
+def is_migrated(plan: Plan) -> bool:
+    """Tell whether a plan leaves nothing to do: no step, and no change that waits for approval."""
+    return not plan.steps and plan.applicable
+
+
+def touches(platform: Platform, job: Job) -> frozenset[str]:
+    """Return the ids of the destination and of all that is read, through views and routines."""
+    found = {job.destination.id}
+    frontier = {job.destination.id, *needs(platform, job)}
+    while frontier:
+        found |= frontier
+        frontier = {
+            name for known in frontier for name in needs(platform, platform.objects[known])
+        } - found
+    return frozenset(found)
+
+
+def needs(platform: Platform, found: Object) -> tuple[str, ...]:
+    """Return the ids of declared objects that an object names, by template or literally."""
+    names = _read(platform, found) if isinstance(found, Job) else references_of([found])[found.id]
+    return tuple(dict.fromkeys(name for name in names if name in platform.objects))
+
+
+def _read(platform: Platform, job: Job) -> tuple[str, ...]:
+    text = "".join(part for part in job.query.parts if isinstance(part, str))
+    if not any(f"{dataset}." in text for dataset in _dataset_names(platform)):
+        return reads(job)
+    query = job.query.render(job.start)
+    try:
+        return (*reads(job), *references(query), *routines(query))
+    except DeclarationError:  # `datoria check` reports it, and so does the run
+        return reads(job)
+
+
+def _dataset_names(platform: Platform) -> frozenset[str]:
+    return frozenset(name.split(".")[-2] for name in platform.objects if name.count(".") > 1)
+
+
+def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Warehouse) -> str:
+    """Return the refusal: what is pending, and the command that resolves it.
+
+    Code that is older than the warehouse is told so, and never to migrate: that would undo
+    what newer code has done.
+    """
+    names = ", ".join(job.name for job in jobs)
+    subject = f"Job {names} was" if len(jobs) == 1 else f"The jobs {names} were"
+    lines = [f"  {line}" for line in _lines(plan)]
+    newer = superseded_by(platform, warehouse)
+    if newer is None:
+        head = f"{subject} not run, and none of its SQL was sent: a migration is pending."
+        return "\n".join([head, *lines, *_remedy(plan)])
+    head = (
+        f"{subject} not run, and none of its SQL was sent: the warehouse was migrated by newer "
+        f"code (migration {newer.sequence}, by {newer.who})."
+    )
+    tail = "Deploy that code here, or reload this code location if it is already there."
+    return "\n".join([head, "In this, older, declaration differ:", *lines, tail])
+
+
+def superseded_by(platform: Platform, warehouse: Warehouse) -> Migration | None:
+    """Return the newest migration when this declaration was applied earlier and is not the last."""
+    history = Ledger(warehouse, platform).read()
+    fingerprint = platform_fingerprint(platform)
+    if history.applied is None or history.applied.fingerprint == fingerprint:
+        return None
+    earlier = (found for found in history.migrations if found.status == "done")
+    return history.applied if any(found.fingerprint == fingerprint for found in earlier) else None
+
+
+def _lines(plan: Plan) -> list[str]:
+    lines = [f"{finding.address}: {finding.says}" for finding in plan.findings]
+    lines = lines or [f"{step.object}: {step.kind}" for step in plan.steps]
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], f"… and {more} more"] if more > 0 else lines
+
+
+def _remedy(plan: Plan) -> list[str]:
+    if plan.applicable:
+        return ["Run `datoria migrate`, or materialize the asset `migration`, and then this again."]
+    return [
+        "Some of it is not backwards compatible: `datoria migrate --plan` says whom it breaks, and",
+        "what to do instead. Mend it, run `datoria migrate`, and then this again.",
+    ]

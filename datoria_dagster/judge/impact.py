@@ -1,0 +1,116 @@
+"""Who reads it: the declared views and jobs that a change breaks."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from datoria_dagster.diff.change import Change, ObjectRemoved
+from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.platform import Platform, reads
+from datoria_dagster.model.relations import Relation, View
+from datoria_dagster.model.routines import ScalarFunction
+from datoria_dagster.model.types import Field
+
+Reader = View | Job | ScalarFunction
+
+
+class Impact:
+    """Answers who breaks, from the declaration before and after; lazily, for most plans are safe.
+
+    A reader is judged by its declared text; one that no longer exists or no longer reads the
+    column does not break. Whoever reads something broken breaks with it.
+    """
+
+    def __init__(self, before: Platform, after: Platform) -> None:
+        self._before = before
+        self._after = after
+
+    def breaks(self, change: Change) -> tuple[str, ...]:
+        """Return the ids of the readers that the change breaks, sorted."""
+        broken = {
+            reader for reader in self._named.get(change.object, ()) if self._hit(reader, change)
+        }
+        pending = list(broken)
+        while pending:
+            for reader in self._named.get(pending.pop(), ()):
+                if reader not in broken:
+                    broken.add(reader)
+                    pending.append(reader)
+        return tuple(sorted(broken))
+
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[str, ...]]:
+        readers: dict[str, list[str]] = {}
+        for found in self._after.of_type((View, ScalarFunction, Job)):
+            for name in _reads(found):
+                readers.setdefault(name, []).append(found.id)
+        return {name: tuple(ids) for name, ids in readers.items()}
+
+    @cached_property
+    def _schemas(self) -> Mapping[str, tuple[Field, ...]]:
+        # Both sides: what a query reads must be found even where it is about to be dropped.
+        merged: dict[str, tuple[Field, ...]] = {}
+        for platform in (self._after, self._before):
+            for relation in platform.of_type(Relation):
+                merged[relation.id] = _merge(merged.get(relation.id, ()), relation.fields)
+        return merged
+
+    def _hit(self, reader: str, change: Change) -> bool:
+        if not change.path or isinstance(change, ObjectRemoved):
+            return True
+        return _touches(self._columns(reader), change.object, change.path.lower())
+
+    def _columns(self, reader: str) -> frozenset[tuple[str, str]] | None:
+        from datoria_dagster.sql.lineage import columns_read
+
+        found = self._after.objects[reader]
+        if isinstance(found, ScalarFunction):
+            return None
+        try:
+            return columns_read(_text(found), self._schemas)
+        except DeclarationError:
+            return None
+
+
+def _touches(read: Iterable[tuple[str, str]] | None, relation: str, path: str) -> bool:
+    """Whether the path, or something in or above it, is read. None: not known, so yes."""
+    if read is None:
+        return True
+    return any(
+        name == relation
+        and (column == path or column.startswith(f"{path}.") or path.startswith(f"{column}."))
+        for name, column in read
+    )
+
+
+def _text(found: object) -> str:
+    match found:
+        case View():
+            return found.query.render()
+        case Job():
+            return found.query.render(found.start)
+        case _:
+            return ""
+
+
+def _reads(found: Reader) -> tuple[str, ...]:
+    from datoria_dagster.sql.references import references
+
+    named = reads(found)
+    try:
+        parsed = () if isinstance(found, ScalarFunction) else references(_text(found))
+    except DeclarationError:
+        parsed = ()
+    return tuple(dict.fromkeys((*named, *parsed)))
+
+
+def _merge(first: tuple[Field, ...], second: tuple[Field, ...]) -> tuple[Field, ...]:
+    known = {field.name.lower(): field for field in first}
+    merged = tuple(_both(known.pop(f.name.lower(), f), f) for f in second)
+    return (*known.values(), *merged)
+
+
+def _both(one: Field, other: Field) -> Field:
+    if one.type.name == "STRUCT" == other.type.name:
+        return one.with_fields(_merge(one.type.fields, other.type.fields))
+    return one

@@ -1,0 +1,265 @@
+"""The append-only history of migrations, and the lease that lets in one at a time.
+
+It lives in the dataset `datoria` of the platform's first project. `migrations` has a row per
+event: a migration started, a step had an outcome, a migration finished. `executions` has a row
+per execution that left no rows behind, for those leave no partition to be seen.
+"""
+
+import getpass
+import secrets
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.datasets import Dataset
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.model.relations import Table
+from datoria_dagster.model.types import INT64, STRING, TIMESTAMP, Field
+from datoria_dagster.plan.step import Step
+from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.port import AlreadyExists, PreconditionFailed, Ref, Warehouse
+
+DATASET = "datoria"
+LEASE_SECONDS = 900
+_HOLDER, _UNTIL = "lease-holder", "lease-until"
+
+Status = Literal["done", "failed", "skipped"]
+
+
+class LockHeld(DatoriaError):
+    """Another migration holds the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a step. `error` is a sentence, empty unless it failed."""
+
+    step: Step
+    status: Status
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the history keeps of a step."""
+
+    object: str
+    object_kind: str
+    step: str
+    status: str
+    statement: str
+    error: str
+
+
+@dataclass(slots=True)
+class Migration:
+    """A migration of the past. `ended` is None when it was cut off."""
+
+    sequence: int
+    fingerprint: str
+    who: str
+    started: datetime
+    ended: datetime | None = None
+    status: str = "cut off"
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The ledger as read: migrations, the newest last, and the resources that are ours."""
+
+    migrations: tuple[Migration, ...] = ()
+    owned: frozenset[Ref] = frozenset()
+
+    @property
+    def next_sequence(self) -> int:
+        """The number of the next migration."""
+        return self.migrations[-1].sequence + 1 if self.migrations else 1
+
+    @property
+    def applied(self) -> Migration | None:
+        """The last migration that was done, all of it."""
+        done = [migration for migration in self.migrations if migration.status == "done"]
+        return done[-1] if done else None
+
+
+class Ledger:
+    """The ledger of a platform. Nothing is created before the first migration."""
+
+    def __init__(self, warehouse: Warehouse, platform: Platform) -> None:
+        datasets = platform.of_type(Dataset)
+        first = datasets[0] if datasets else Dataset(project="datoria", name="none")
+        self._warehouse = warehouse
+        self._dataset = Dataset(project=first.project, name=DATASET, location=first.location)
+        self._migrations = _table(self._dataset, "migrations", _MIGRATION_FIELDS)
+        self._executions = _table(self._dataset, "executions", _EXECUTION_FIELDS)
+
+    def read(self) -> History:
+        """Return the whole history."""
+        rows = self._warehouse.rows(codec.ref(self._migrations))
+        return _fold(sorted(rows, key=lambda row: (int(row["sequence"]), int(row["event"]))))
+
+    def empty_executions(self) -> Mapping[tuple[str, str], datetime]:
+        """Return (job, partition id) → when, for executions that left no rows."""
+        rows = self._warehouse.rows(codec.ref(self._executions))
+        return {(row["job"], row["partition"]): _moment(row["at"]) for row in rows}
+
+    def add_empty_execution(self, job: str, partition: str) -> None:
+        """Note that an execution ran and left no rows."""
+        self._ensure()
+        row = {"job": job, "partition": partition, "at": _now().isoformat()}
+        self._warehouse.append(codec.ref(self._executions), [row])
+
+    def start(self, fingerprint: str) -> int:
+        """Write that a migration begins, and return its sequence number."""
+        sequence = self.read().next_sequence
+        row = _row(sequence, 0, "started", fingerprint=fingerprint, who=_who())
+        self._warehouse.append(codec.ref(self._migrations), [row])
+        return sequence
+
+    def finish(self, sequence: int, outcomes: Sequence[Outcome], fingerprint: str) -> None:
+        """Write every outcome, and that the migration has ended."""
+        rows = [_outcome_row(sequence, n, outcome) for n, outcome in enumerate(outcomes, 1)]
+        failed = any(outcome.status != "done" for outcome in outcomes)
+        status = "failed" if failed else "done"
+        rows.append(_row(sequence, len(rows) + 1, status, fingerprint=fingerprint, who=_who()))
+        self._warehouse.append(codec.ref(self._migrations), rows)
+
+    @contextmanager
+    def lease(self) -> Generator[None]:
+        """Hold the lease while the block runs. Raises LockHeld, saying until when."""
+        holder = secrets.token_hex(8)
+        self._ensure()
+        self._take(holder)
+        try:
+            yield
+        finally:
+            self._release(holder)
+
+    def _take(self, holder: str) -> None:
+        found = self._warehouse.read([codec.ref(self._dataset)])[codec.ref(self._dataset)]
+        labels = found.body.get("labels") or {}
+        until = int(labels.get(_UNTIL, "0"))
+        if until > time.time():
+            ends = datetime.fromtimestamp(until, UTC).strftime("%H:%M:%S UTC")
+            raise LockHeld(
+                f"Another migration is running: it holds the lease of {self._dataset.id} until "
+                f"{ends} at the latest. Try again when it has ended."
+            )
+        lease = {_HOLDER: holder, _UNTIL: str(int(time.time()) + LEASE_SECONDS)}
+        try:
+            self._warehouse.patch(found.ref, {"labels": lease}, found.etag)
+        except PreconditionFailed:
+            raise LockHeld(
+                f"Another migration took the lease of {self._dataset.id} just now. "
+                "Try again when it has ended."
+            ) from None
+
+    def _release(self, holder: str) -> None:
+        ref = codec.ref(self._dataset)
+        found = self._warehouse.read([ref])[ref]
+        if (found.body.get("labels") or {}).get(_HOLDER) == holder:
+            self._warehouse.patch(ref, {"labels": {_HOLDER: None, _UNTIL: None}}, found.etag)
+
+    def _ensure(self) -> None:
+        wanted = (self._dataset, self._migrations, self._executions)
+        existing = self._warehouse.read([codec.ref(found) for found in wanted])
+        for found in wanted:
+            if codec.ref(found) not in existing:
+                try:
+                    self._warehouse.create(codec.ref(found), codec.resource(found))
+                except AlreadyExists:
+                    continue  # somebody else began at the same time
+
+
+_MIGRATION_FIELDS = (
+    Field("sequence", INT64, required=True),
+    Field("event", INT64, required=True),
+    Field("at", TIMESTAMP, required=True),
+    Field("status", STRING, required=True),
+    Field("fingerprint", STRING),
+    Field("who", STRING),
+    Field("object", STRING),
+    Field("object_kind", STRING),
+    Field("resource_kind", STRING),
+    Field("step", STRING),
+    Field("statement", STRING),
+    Field("error", STRING),
+)
+_EXECUTION_FIELDS = (
+    Field("job", STRING, required=True),
+    Field("partition", STRING, required=True),
+    Field("at", TIMESTAMP, required=True),
+)
+
+
+def _table(dataset: Dataset, name: str, fields: tuple[Field, ...]) -> Table:
+    return Table(dataset=dataset, name=name, schema=fields)
+
+
+def _row(sequence: int, event: int, status: str, **values: str) -> dict[str, Any]:
+    at = _now().isoformat()
+    return {"sequence": sequence, "event": event, "at": at, "status": status, **values}
+
+
+def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
+    step = outcome.step
+    return _row(
+        sequence,
+        event,
+        outcome.status,
+        object=step.object,
+        object_kind=step.object_kind,
+        resource_kind=step.resource_kind,
+        step=step.kind,
+        statement=step.statement,
+        error=outcome.error,
+    )
+
+
+def _fold(rows: Sequence[Mapping[str, Any]]) -> History:
+    migrations: dict[int, Migration] = {}
+    owned: set[Ref] = set()
+    for row in rows:
+        sequence = int(row["sequence"])
+        if row["status"] == "started":
+            started = _moment(row["at"])
+            migrations[sequence] = Migration(sequence, row["fingerprint"], row["who"], started)
+        elif row.get("step"):
+            _fold_step(migrations[sequence], row, owned)
+        else:
+            migrations[sequence].status = row["status"]
+            migrations[sequence].ended = _moment(row["at"])
+    return History(tuple(migrations.values()), frozenset(owned))
+
+
+def _fold_step(migration: Migration, row: Mapping[str, Any], owned: set[Ref]) -> None:
+    names = ("object", "object_kind", "step", "status", "statement", "error")
+    event = Event(*(str(row.get(name) or "") for name in names))
+    migration.events = (*migration.events, event)
+    ref = Ref(row["resource_kind"], event.object)
+    if event.status == "done" and ref.kind != "dataset":
+        if event.step in ("create", "adopt"):
+            owned.add(ref)
+        elif event.step in ("drop", "release"):
+            owned.discard(ref)
+
+
+def _moment(value: str | datetime) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

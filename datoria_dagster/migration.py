@@ -1,0 +1,70 @@
+"""The one way for a migration to flow: introspect → diff → judge → plan."""
+
+import hashlib
+import json
+
+from datoria_dagster.diff.compare import compare
+from datoria_dagster.introspect import introspect
+from datoria_dagster.judge.judge import judge
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.platform import Managed, Platform
+from datoria_dagster.model.relations import View
+from datoria_dagster.plan.build import build
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.port import Warehouse
+
+
+def plan_migration(
+    platform: Platform,
+    warehouse: Warehouse,
+    approval: Approval | None = None,
+    *,
+    scope: frozenset[str] | None = None,
+) -> Plan:
+    """Return what would bring the warehouse to the declaration. Changes nothing.
+
+    With a `scope`, only of the objects with these ids. Raises DeclarationError when a changed
+    object's SQL is wrong, and WarehouseError when the warehouse can't be read.
+    """
+    facts = introspect(warehouse, platform, scope)
+    declared = platform if scope is None else _scoped(platform, scope)
+    changes = compare(facts.platform, declared)
+    _check(platform, frozenset(change.object for change in changes))
+    findings = judge(changes, facts.platform, platform, approval or Approval())
+    plan = build(changes, findings, facts, declared)
+    return plan.model_copy(update={"platform_fingerprint": platform_fingerprint(platform)})
+
+
+def platform_fingerprint(platform: Platform) -> str:
+    """Return a hash of everything managed, the same in any order of declaration."""
+    prints = {name: object_fingerprint(found) for name, found in platform.managed.items()}
+    return _hash(prints)
+
+
+def object_fingerprint(found: Managed) -> str:
+    """Return a hash of one object, as its REST resource and, for a view, its columns."""
+    body = codec.resource(found)
+    if isinstance(found, View):
+        body["schema"] = [codec.field_resource(field) for field in found.fields]
+    return _hash(body)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _scoped(platform: Platform, scope: frozenset[str]) -> Platform:
+    return Platform({name: found for name, found in platform.objects.items() if name in scope})
+
+
+def _check(platform: Platform, changed: frozenset[str]) -> None:
+    code = {name for name in changed if name in platform.objects}
+    if not code:
+        return
+    from datoria_dagster.sql.check import problems
+
+    found = problems(platform, only=frozenset(code))
+    if found:
+        raise DeclarationError("\n\n".join(found))

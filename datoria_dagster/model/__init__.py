@@ -1,0 +1,1 @@
+"""DECLARE: what a platform is made of. Pydantic only; nothing here talks to a database."""

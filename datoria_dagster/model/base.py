@@ -1,0 +1,54 @@
+"""What every declared thing shares: it is frozen, strict, and explains itself when it is wrong."""
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+if TYPE_CHECKING:
+    from datoria_dagster.model.partitions import Partition
+
+
+class DatoriaError(Exception):
+    """Anything that a user can mend. The message is a sentence: what, where, what to do next."""
+
+
+class DeclarationError(DatoriaError):
+    """A declaration is wrong; nothing was sent to a warehouse."""
+
+
+class Model(BaseModel):
+    """A frozen declaration. Unknown arguments and wrong values raise `DeclarationError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise DeclarationError(_sentence(type(self).__name__, values, error)) from None
+
+
+@runtime_checkable
+class Renderable(Protocol):
+    """Something that a SQL template can hold: it knows its own GoogleSQL."""
+
+    def render(self, execution: "Partition | None") -> str:
+        """Return GoogleSQL for one execution, or None where there is none."""
+        ...
+
+
+def _sentence(what: str, values: dict[str, Any], error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = values.get("name")
+    subject = f"{what} {name!r}" if isinstance(name, str) else what
+    if first["type"] == "value_error":
+        return f"{subject}: {first.get('ctx', {}).get('error')}"
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "model_type":
+        wanted = first.get("ctx", {}).get("class_name")
+        return f"{subject}: {place} must be a {wanted}, not {first['input']!r}."
+    reason = {
+        "missing": "is required",
+        "extra_forbidden": "is not an argument; check its spelling",
+    }.get(first["type"], first["msg"][:1].lower() + first["msg"][1:])
+    return f"{subject}: {place} {reason}."

@@ -1,0 +1,161 @@
+"""The whole declaration: an immutable, ordered collection, id → object."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType, ModuleType
+from typing import TypeVar
+
+from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.datasets import Dataset
+from datoria_dagster.model.dependencies import Dependency
+from datoria_dagster.model.foreign import Foreign
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.relations import AnyRelation, Relation, SourceTable, Table, View
+from datoria_dagster.model.routines import AnyRoutine, ScalarFunction
+from datoria_dagster.model.template import Sql
+
+Managed = Dataset | Table | View | AnyRoutine | Foreign
+Object = Managed | AnyRelation | Job
+_OBJECTS = (Dataset, Table, SourceTable, View, ScalarFunction, Job)
+_T = TypeVar("_T")
+
+
+class Platform:
+    """Everything that is declared. Two platforms of the same objects are equal in any order."""
+
+    def __init__(self, objects: Mapping[str, Object]) -> None:
+        self.objects: Mapping[str, Object] = MappingProxyType(dict(sorted(objects.items())))
+
+    @staticmethod
+    def of(*objects: Object) -> "Platform":
+        """Return the platform of these objects; the datasets they name come along.
+
+        Raises DeclarationError for two objects with one id, a reference to something that is not
+        among them, and a cycle, each with the path.
+        """
+        collected: dict[str, Object] = {}
+        for found in objects:
+            _add(collected, found)
+        for found in tuple(collected.values()):
+            if isinstance(found, Table | View | ScalarFunction):
+                _add(collected, found.dataset)
+        platform = Platform(collected)
+        _refuse_dangling(platform)
+        refuse_cycles({name: reads(found) for name, found in collected.items()})
+        return platform
+
+    @staticmethod
+    def discover(package: str) -> "Platform":
+        """Walk a package, import its modules and collect every object declared in them.
+
+        A dataset in which only source tables live belongs to others and stays out.
+        """
+        root = importlib.import_module(package)
+        found = (item for module in _modules(root) for item in vars(module).values())
+        unique = {id(item): item for item in found if isinstance(item, _OBJECTS)}
+        sources = {item.dataset.id for item in unique.values() if isinstance(item, SourceTable)}
+        return Platform.of(
+            *(
+                item
+                for item in unique.values()
+                if not (isinstance(item, Dataset) and item.id in sources)
+            )
+        )
+
+    def of_type(self, kind: type[_T] | tuple[type[_T], ...]) -> tuple[_T, ...]:
+        """Return the objects of a class, in order of their ids."""
+        return tuple(found for found in self.objects.values() if isinstance(found, kind))
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs, by name."""
+        return self.of_type(Job)
+
+    @property
+    def managed(self) -> Mapping[str, Managed]:
+        """What a migration looks after: datasets, tables, views and routines."""
+        return {
+            name: found
+            for name, found in self.objects.items()
+            if not isinstance(found, SourceTable | Job)
+        }
+
+    def with_object(self, found: Object) -> "Platform":
+        """Return a platform with one object more, or another one under the same id."""
+        return Platform({**self.objects, found.id: found})
+
+    def without(self, name: str) -> "Platform":
+        """Return a platform without an object."""
+        return Platform({key: found for key, found in self.objects.items() if key != name})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Platform) and self.objects == other.objects
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.objects))
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self.objects.values())
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+
+def reads(found: Object) -> tuple[str, ...]:
+    """Return the ids of what an object's templates name, and of the dataset it lives in."""
+    match found:
+        case View():
+            return (found.dataset.id, *_named(found.query))
+        case ScalarFunction():
+            return (found.dataset.id, *_named(found.body))
+        case Job():
+            return _named(found.query)
+        case Table():
+            return (found.dataset.id,)
+        case Dataset() | SourceTable() | Foreign():
+            return ()
+
+
+def refuse_cycles(graph: Mapping[str, Iterable[str]]) -> None:
+    """Raise DeclarationError with the path when the graph, node → what it needs, has a cycle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        path = " → ".join(reversed(error.args[1]))
+        raise DeclarationError(f"These depend on each other in a circle: {path}.") from None
+
+
+def _named(query: Sql) -> tuple[str, ...]:
+    return tuple(
+        value.relation.id if isinstance(value, Dependency) else value.id
+        for value in query.values()
+        if isinstance(value, Dependency | Relation | ScalarFunction)
+    )
+
+
+def _add(collected: dict[str, Object], found: Object) -> None:
+    known = collected.setdefault(found.id, found)
+    if known is not found and known != found:
+        raise DeclarationError(
+            f"{found.id} is declared twice, and differently. Keep one of the two."
+        )
+
+
+def _refuse_dangling(platform: Platform) -> None:
+    for found in platform:
+        needed = found.destination.id if isinstance(found, Job) else None
+        for name in (*reads(found), *((needed,) if needed else ())):
+            if name not in platform.objects:
+                raise DeclarationError(
+                    f"{found.id} refers to {name}, which is not part of the platform. "
+                    "Declare it in a module of the package, or pass it to Platform.of()."
+                )
+
+
+def _modules(root: ModuleType) -> Iterator[ModuleType]:
+    yield root
+    for info in pkgutil.walk_packages(getattr(root, "__path__", []), f"{root.__name__}."):
+        if not info.name.rpartition(".")[2].startswith("__"):
+            yield importlib.import_module(info.name)

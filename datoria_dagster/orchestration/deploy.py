@@ -1,0 +1,178 @@
+"""Both steps, through the asset graph, recorded in a Dagster instance."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from datoria_dagster.ledger import Event, Ledger
+from datoria_dagster.migration import plan_migration
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.partitions import Partition
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.orchestration import migration, partitions
+from datoria_dagster.orchestration.assets import build_assets
+from datoria_dagster.orchestration.connection import Connection, configured, opened
+from datoria_dagster.orchestration.graph import Graph, build_graph
+from datoria_dagster.orchestration.translator import DatoriaTranslator
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.run.executions import stale
+from datoria_dagster.settings import Settings
+from datoria_dagster.warehouse.port import Warehouse
+
+OnEvent = Callable[[str], None]
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+_INSTANCE = """\
+# Dagster's storage for `datoria deploy` and `make ui`. See https://docs.dagster.io/deployment.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+# What happens is in the instance, and what matters is passed to `on_event`.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class DeployFailed(DatoriaError):
+    """A step of a deploy failed; what was done before it stays done."""
+
+
+class MigrationStopped(DatoriaError):
+    """The migration holds changes that are not admitted; nothing was changed, no job was run."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """What was run of a job: how many partitions (1 where there are none), their rows, how long."""
+
+    job: str
+    partitions: int
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deploy did. `events` are the steps of the migration, none when nothing was pending."""
+
+    plan: Plan
+    events: tuple[Event, ...]
+    jobs: tuple[JobRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Deploy:
+    graph: Graph
+    warehouse: Warehouse
+    instance: dg.DagsterInstance
+    definitions: dg.Definitions
+    on_event: OnEvent
+
+
+def deploy(
+    platform: Platform,
+    warehouse: Connection = configured,
+    instance: dg.DagsterInstance | None = None,
+    *,
+    translator: DatoriaTranslator | None = None,
+    on_event: OnEvent = lambda _: None,
+) -> Deployed:
+    """Migrate, then run every stale partition, upstream first; each is a run of the instance.
+
+    Where there is nothing to do, nothing is recorded. Without an instance it is that of
+    DAGSTER_HOME, by default `.datoria/dagster`. Raises MigrationStopped and DeployFailed.
+    """
+    graph = build_graph(platform, translator or DatoriaTranslator())
+    with opened(warehouse) as live:
+        definitions = build_assets(graph, live)
+        plan = plan_migration(platform, live)
+        if not plan.is_empty or stale(platform, live, _now()):
+            found = instance or local_instance()
+            return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
+    return Deployed(plan, (), ())
+
+
+def local_instance() -> dg.DagsterInstance:
+    """Return the instance of DAGSTER_HOME, which is set and created when it is not."""
+    home = Path(os.environ.get("DAGSTER_HOME") or Settings.load().state / "dagster").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(_INSTANCE, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
+    events = _migrate(deploy, plan) if plan.steps or not plan.applicable else ()
+    runs = [_run_job(deploy, *found) for found in _by_job(deploy)]
+    return Deployed(plan, events, tuple(runs))
+
+
+def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
+    deploy.on_event(f"migrate: {_count(len(plan.steps), 'step')}")
+    job = deploy.definitions.resolve_job_def(migration.JOB)
+    try:
+        job.execute_in_process(instance=deploy.instance, run_config=_QUIET)
+    except dg.Failure as failure:
+        if not plan.applicable:
+            raise MigrationStopped(failure.description or "", plan) from None
+        raise DeployFailed(failure.description or "The migration failed.") from None
+    applied = Ledger(deploy.warehouse, deploy.graph.platform).read().applied
+    return applied.events if applied else ()
+
+
+def _by_job(deploy: _Deploy) -> Sequence[tuple[Job, list[Partition]]]:
+    found: dict[str, tuple[Job, list[Partition]]] = {}
+    for execution in stale(deploy.graph.platform, deploy.warehouse, _now()):
+        _, wanted = found.setdefault(execution.job.name, (execution.job, []))
+        if execution.partition is not None:
+            wanted.append(execution.partition)
+    return tuple(found.values())
+
+
+def _run_job(deploy: _Deploy, job: Job, wanted: Sequence[Partition]) -> JobRun:
+    deploy.on_event(f"{job.name}: {_count(len(wanted) or 1, 'partition')}")
+    started = time.monotonic()
+    tags = [
+        {_RANGE_START: together[0].id, _RANGE_END: together[-1].id}
+        for together in partitions.ranges(job, wanted)
+    ]
+    rows = sum(_materialize(deploy, job, tagged) for tagged in tags or [{}])
+    return JobRun(job.name, len(wanted) or 1, rows, time.monotonic() - started)
+
+
+def _materialize(deploy: _Deploy, job: Job, tags: dict[str, str]) -> int:
+    key = deploy.graph.data[job.destination.id].key
+    everything = deploy.definitions.resolve_implicit_global_asset_job_def()
+    try:
+        result = everything.execute_in_process(
+            instance=deploy.instance, asset_selection=[key], tags=tags, run_config=_QUIET
+        )
+    except dg.Failure as failure:
+        raise DeployFailed(f"{job.name}: {failure.description}") from None
+    return sum(_rows(event.materialization) for event in result.get_asset_materialization_events())
+
+
+def _rows(materialization: dg.AssetMaterialization) -> int:
+    name = "dagster/partition_row_count" if materialization.partition else "dagster/row_count"
+    value = materialization.metadata[name].value
+    return value if isinstance(value, int) else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

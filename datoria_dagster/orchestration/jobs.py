@@ -1,0 +1,77 @@
+"""The asset of a job: one op that passes the gate and then fills the partitions asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.partitions import Partition
+from datoria_dagster.orchestration.connection import Connection, opened
+from datoria_dagster.orchestration.gate import require_migrated
+from datoria_dagster.orchestration.graph import Graph
+from datoria_dagster.run.execute import Done, RunFailed, run_all
+from datoria_dagster.run.executions import Execution
+
+
+def build_job_asset(
+    graph: Graph, job: Job, spec: dg.AssetSpec, connection: Connection
+) -> dg.AssetsDefinition:
+    """Return the executable asset of a job. A range of partitions is one run of one op."""
+
+    @dg.multi_asset(
+        specs=[spec],
+        name=f"job_{job.name}",
+        backfill_policy=dg.BackfillPolicy.single_run() if spec.partitions_def else None,
+    )
+    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        try:
+            with opened(connection) as warehouse:
+                require_migrated(graph, job, warehouse)
+                executions = _executions(job, context.partition_keys if job.start else ())
+                results = run_all(executions, graph.platform, warehouse)
+        except RunFailed as failure:
+            _report_done(context, spec, failure.results)
+            raise dg.Failure(description=str(failure)) from None
+        except DatoriaError as error:
+            raise dg.Failure(description=str(error)) from None
+        return _result(context, results)
+
+    return run
+
+
+def _executions(job: Job, keys: Sequence[str]) -> list[Execution]:
+    wanted: list[Partition | None] = [job.destination.partitioning.parse(key) for key in keys]
+    return [Execution(job, partition, "materialized") for partition in wanted or [None]]
+
+
+def _result(
+    context: dg.AssetExecutionContext, results: Sequence[Done]
+) -> dg.MaterializeResult[Any]:
+    for done in results:
+        partition = done.execution.partition
+        if partition is None:
+            return dg.MaterializeResult(metadata=_metadata(done))
+        context.add_asset_metadata(_metadata(done), partition_key=partition.id)
+    return dg.MaterializeResult()
+
+
+def _report_done(
+    context: dg.AssetExecutionContext, spec: dg.AssetSpec, results: Sequence[Done]
+) -> None:
+    """Log what was written before a failure: Dagster takes a step for all or nothing."""
+    for done in results:
+        partition = done.execution.partition
+        if done.status == "done" and partition is not None:
+            event = dg.AssetMaterialization(
+                spec.key, partition=partition.id, metadata=_metadata(done)
+            )
+            context.log_event(event)
+
+
+def _metadata(done: Done) -> Mapping[str, dg.MetadataValue]:
+    job, partition = done.execution.job, done.execution.partition
+    name = "dagster/partition_row_count" if partition else "dagster/row_count"
+    sql = f"```sql\n{job.query.render(partition)}\n```"
+    return {name: dg.MetadataValue.int(done.rows), "sql": dg.MetadataValue.md(sql)}

@@ -1,0 +1,109 @@
+"""The asset `migration`: one op that plans, applies, and reports each object that it changed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from datoria_dagster.apply import apply
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.ledger import Outcome
+from datoria_dagster.migration import object_fingerprint, plan_migration
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.relations import Table, View
+from datoria_dagster.model.routines import ScalarFunction
+from datoria_dagster.orchestration.connection import Connection, opened
+from datoria_dagster.orchestration.graph import Graph
+from datoria_dagster.orchestration.translator import describe
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.report import markdown, text
+from datoria_dagster.warehouse.port import Warehouse
+
+JOB = "migrate"
+OP = "migration"
+# Constant, so that a migration alone does not make every job look out of date.
+DATA_VERSION = dg.DataVersion("migrated")
+
+
+class MigrationConfig(dg.Config):
+    """What a run lets through: `force` everything incompatible, `allow` just these addresses."""
+
+    force: bool = False
+    allow: list[str] = []  # noqa: RUF012 - pydantic copies it
+
+
+def build_migration_asset(graph: Graph, connection: Connection) -> dg.AssetsDefinition:
+    """Return the executable asset of step 1."""
+
+    @dg.multi_asset(specs=[graph.migration], name=OP)
+    def migration(
+        context: dg.AssetExecutionContext, config: MigrationConfig
+    ) -> dg.MaterializeResult[Any]:
+        approval = Approval(force=config.force, allow=tuple(config.allow))
+        try:
+            with opened(connection) as warehouse:
+                plan = plan_migration(graph.platform, warehouse, approval)
+                _refuse(plan)
+                _apply(context, graph, plan, warehouse)
+        except DatoriaError as error:
+            raise dg.Failure(description=str(error)) from None
+        return dg.MaterializeResult(data_version=DATA_VERSION, metadata=_metadata(plan))
+
+    return migration
+
+
+def _refuse(plan: Plan) -> None:
+    if plan.applicable:
+        return
+    raise dg.Failure(
+        description=(
+            f"Nothing was migrated: the plan is {plan.verdict}. Mend the declaration, or admit "
+            f"the change with the run config `allow` or `force`.\n{text.render_plan(plan)}"
+        ),
+        metadata=_metadata(plan),
+        allow_retries=False,
+    )
+
+
+def _apply(
+    context: dg.AssetExecutionContext, graph: Graph, plan: Plan, warehouse: Warehouse
+) -> None:
+    outcomes: list[Outcome] = []
+    try:
+        apply(plan, graph.platform, warehouse, outcomes.append)
+    finally:
+        # What was done before a failure is done: it is reported all the same.
+        _report(context, graph, plan, outcomes)
+
+
+def _report(
+    context: dg.AssetExecutionContext, graph: Graph, plan: Plan, outcomes: Sequence[Outcome]
+) -> None:
+    changed = dict.fromkeys(o.step.object for o in outcomes if o.status == "done")
+    for name in changed:
+        found = graph.platform.objects.get(name)
+        if isinstance(found, Table | View | ScalarFunction):
+            context.log_event(_materialization(graph, plan, found))
+
+
+def _materialization(
+    graph: Graph, plan: Plan, found: Table | View | ScalarFunction
+) -> dg.AssetMaterialization:
+    own = plan.model_copy(
+        update={
+            "findings": tuple(f for f in plan.findings if f.object == found.id),
+            "steps": tuple(s for s in plan.steps if s.object == found.id),
+        }
+    )
+    return dg.AssetMaterialization(
+        asset_key=graph.schemas[found.id].key,
+        metadata=describe(found) | _metadata(own),
+        tags={"dagster/data_version": object_fingerprint(found)},
+    )
+
+
+def _metadata(plan: Plan) -> dict[str, dg.MetadataValue]:
+    return {
+        "plan": dg.MetadataValue.md(markdown.render_plan(plan)),
+        "verdict": dg.MetadataValue.text(plan.verdict),
+    }

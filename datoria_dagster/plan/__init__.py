@@ -1,0 +1,1 @@
+"""PLAN: judged changes in, ordered steps out. Pure."""

@@ -1,0 +1,106 @@
+"""A plan as a value: what was found, what is to be done, and its fingerprint. Plan ⇄ JSON."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from datoria_dagster.judge.rule import Severity
+from datoria_dagster.judge.verdict import Finding, Verdict, verdict
+from datoria_dagster.model.base import DatoriaError, Model
+from datoria_dagster.plan.step import Step
+
+FORMAT = 1
+
+
+class UnreadablePlan(DatoriaError):
+    """A saved plan can't be read."""
+
+
+class Plan(Model):
+    """Findings and steps, in order. `unmanaged` counts what is in the datasets and is not ours."""
+
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    platform_fingerprint: str = ""
+    unmanaged: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on all findings."""
+        return verdict(self.findings)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to apply and nothing to note."""
+        return not self.findings and not self.steps
+
+    @property
+    def applicable(self) -> bool:
+        """Whether every change is admitted."""
+        return all(finding.admitted for finding in self.findings)
+
+    @property
+    def forced(self) -> tuple[Finding, ...]:
+        """The incompatible findings that were admitted."""
+        return tuple(f for f in self.findings if f.admitted and not f.severity.is_compatible)
+
+    @property
+    def stopping(self) -> tuple[Finding, ...]:
+        """The findings that stop the plan."""
+        return tuple(finding for finding in self.findings if not finding.admitted)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything in the plan."""
+        text = TypeAdapter(tuple[Step, ...]).dump_json(self.steps)
+        text += TypeAdapter(tuple[Finding, ...]).dump_json(self.findings)
+        return hashlib.sha256(text).hexdigest()[:16]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have the severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+class _Document(Model):
+    datoria_plan: int
+    fingerprint: str
+    plan: Plan
+
+
+def to_json(plan: Plan) -> str:
+    """Return the plan as a file that `from_json` reads back."""
+    document = _Document(datoria_plan=FORMAT, fingerprint=plan.fingerprint, plan=plan)
+    return document.model_dump_json(indent=1) + "\n"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a saved plan. Raises UnreadablePlan for a file that is none, or was edited by hand."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadablePlan(f"{path}: cannot read the plan: {_reason(error)}.") from None
+    return from_json(text, str(path))
+
+
+def from_json(text: str, place: str) -> Plan:
+    """Return the plan that a file holds. Raises UnreadablePlan."""
+    try:
+        document = _Document.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise UnreadablePlan(
+            f"{place}: this is not a saved plan ({where}: {first['msg']}). "
+            "Make one with `datoria migrate --plan --out FILE`."
+        ) from None
+    if document.datoria_plan != FORMAT:
+        raise UnreadablePlan(f"{place}: made by another version of datoria. Make the plan anew.")
+    if document.fingerprint != document.plan.fingerprint:
+        raise UnreadablePlan(f"{place}: the plan was changed after it was made. Make it anew.")
+    return document.plan
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text"

@@ -1,0 +1,54 @@
+"""How jobs hang together: which tables are behind what they read, and who fills those."""
+
+from collections.abc import Iterable, Iterator
+
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.dependencies import Dependency
+from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.platform import Platform, reads
+from datoria_dagster.model.relations import SourceTable, Table, View
+from datoria_dagster.plan.order import positions
+
+
+class UnknownJob(DatoriaError):
+    """A job is asked for that the platform does not have."""
+
+
+def ordered_jobs(platform: Platform, names: Iterable[str] | None = None) -> tuple[Job, ...]:
+    """Return the jobs (those with these names), each after those whose tables it reads.
+
+    Raises UnknownJob, and DeclarationError with the path of a cycle.
+    """
+    by_name = {job.name: job for job in platform.jobs}
+    wanted = set(by_name) if names is None else set(names)
+    unknown = sorted(wanted - by_name.keys())
+    if unknown:
+        known = ", ".join(by_name) or "none"
+        raise UnknownJob(f"There is no job {unknown[0]!r}. The platform has: {known}.")
+    place = positions({job.id: upstream_jobs(platform, job) for job in platform.jobs})
+    ordered = sorted(platform.jobs, key=lambda job: place[job.id])
+    return tuple(job for job in ordered if job.name in wanted)
+
+
+def upstream_jobs(platform: Platform, job: Job) -> tuple[str, ...]:
+    """Return the ids of the jobs that fill what a job reads, looking through views."""
+    fills = {found.destination.id: found.id for found in platform.jobs}
+    read = (table.id for found in job.dependencies for table in tables_behind(platform, found))
+    return tuple(dict.fromkeys(fills[name] for name in read if name in fills))
+
+
+def tables_behind(platform: Platform, dependency: Dependency) -> tuple[Table | SourceTable, ...]:
+    """Return the tables that a dependency reads, looking through views."""
+    found = {table.id: table for table in _tables(platform, dependency.relation.id)}
+    return tuple(found.values())
+
+
+def _tables(platform: Platform, name: str) -> Iterator[Table | SourceTable]:
+    match platform.objects[name]:
+        case Table() | SourceTable() as table:
+            yield table
+        case View() as view:
+            for read in reads(view):
+                yield from _tables(platform, read)
+        case _:
+            return

@@ -1,0 +1,134 @@
+"""Which platform, which warehouse: options, then the environment, then `[tool.datoria]`."""
+
+import importlib
+import os
+import sys
+import tomllib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.warehouse.port import Warehouse
+
+WAREHOUSES = ("local", "bigquery")
+
+
+class SettingsError(DatoriaError):
+    """What to work on is not said, or not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to work on. `root` is the folder of the nearest pyproject.toml, or the current one."""
+
+    root: Path
+    platform: str
+    warehouse: str
+
+    @staticmethod
+    def load(platform: str | None = None, warehouse: str | None = None) -> "Settings":
+        """Return the settings that hold in the current folder. Raises SettingsError."""
+        root, table = _project(Path.cwd())
+        chosen = warehouse or os.environ.get("DATORIA_WAREHOUSE") or table.get("warehouse", "local")
+        if chosen not in WAREHOUSES:
+            raise SettingsError(f"There is no warehouse {chosen!r}; use {' or '.join(WAREHOUSES)}.")
+        named = platform or os.environ.get("DATORIA_PLATFORM") or table.get("platform", "")
+        return Settings(root, named, chosen)
+
+    @property
+    def state(self) -> Path:
+        """The folder of what datoria keeps on this machine."""
+        return self.root / ".datoria"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The file of the embedded warehouse."""
+        moved = os.environ.get("DATORIA_WAREHOUSE_PATH")
+        return Path(moved) if moved else self.state / "warehouse.duckdb"
+
+
+def load_platform(settings: Settings) -> Platform:
+    """Import the platform. Raises SettingsError, or what the declaration raised."""
+    module_name, _, attribute = settings.platform.partition(":")
+    if not module_name or not attribute:
+        raise SettingsError(
+            "Which platform? Say --platform module:attribute, set DATORIA_PLATFORM, "
+            'or write platform = "module:attribute" under [tool.datoria] in pyproject.toml.'
+        )
+    for folder in (str(settings.root), str(Path.cwd())):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    module = _import(module_name)
+    found = getattr(module, attribute, None)
+    if not isinstance(found, Platform):
+        what = "does not exist" if found is None else f"is a {type(found).__name__}"
+        raise SettingsError(
+            f"{settings.platform}: {attribute!r} {what}; it must be a Platform, "
+            f"for example Platform.discover({module_name!r})."
+        )
+    return found
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Open the warehouse that the settings name. Nothing is created before something is written."""
+    if settings.warehouse == "bigquery":
+        raise SettingsError(
+            "The BigQuery warehouse is not part of this version. Use --warehouse local."
+        )
+    from datoria_dagster.warehouse.local import LocalWarehouse
+
+    return LocalWarehouse(settings.warehouse_path)
+
+
+def _project(start: Path) -> tuple[Path, dict[str, Any]]:
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            try:
+                content = tomllib.loads(file.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, OSError) as error:
+                raise SettingsError(f"{file}: cannot read it: {error}.") from None
+            return folder, content.get("tool", {}).get("datoria", {})
+    return start, {}
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise SettingsError(
+                f"There is no module {name!r} in {Path.cwd()}. Run datoria from the folder that "
+                "holds it, or name another one with --platform module:attribute."
+            ) from None
+        raise SettingsError(f"{_place(error, name)}: {error}.") from None
+    except DatoriaError as error:
+        raise type(error)(f"{_place(error, name)}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise SettingsError(f"{_place(error, name)}: {reason}") from None
+
+
+def _place(error: BaseException, module: str) -> str:
+    """Return `file:line` of the innermost line of the user's own code."""
+    here = str(Path(__file__).parent)
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((here, "<"))
+        and "site-packages" not in frame.filename
+        and not frame.filename.endswith("importlib/__init__.py")
+    ]
+    if not own:
+        return module
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_short(error.filename)}:{error.lineno}"
+    return f"{_short(own[-1].filename)}:{own[-1].lineno}"
+
+
+def _short(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

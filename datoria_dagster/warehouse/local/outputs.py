@@ -1,0 +1,132 @@
+"""DuckDB's result types as REST fields, and its values as plain ones."""
+
+import base64
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from datoria_dagster.warehouse.port import Body, NotSupportedLocally, Refused
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection as Connection
+    from duckdb.sqltypes import DuckDBPyType
+
+_SCALARS = {
+    **dict.fromkeys(
+        "tinyint smallint integer bigint hugeint utinyint usmallint uinteger ubigint uhugeint "
+        "integer_literal null sqlnull".split(),
+        # SUM of INT64 is a HUGEINT in DuckDB; an untyped NULL is an INT64 in BigQuery.
+        "INTEGER",
+    ),
+    "float": "FLOAT",
+    "double": "FLOAT",
+    "decimal": "NUMERIC",
+    "varchar": "STRING",
+    "uuid": "STRING",
+    "enum": "STRING",
+    "blob": "BYTES",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "DATETIME",
+    "timestamp_s": "DATETIME",
+    "timestamp_ms": "DATETIME",
+    "timestamp_ns": "DATETIME",
+    "timestamp with time zone": "TIMESTAMP",
+    "interval": "INTERVAL",
+}
+_NESTED = ("struct", "tuple")
+_MARKS = ("_geography", "_range_start")
+
+
+def fields(cursor: "Connection") -> tuple[Body, ...]:
+    """Return the REST fields of the statement that the cursor has just run."""
+    described = cursor.description or []
+    names = [str(name).lower() for name, *_ in described]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Refused(
+            "Duplicate column names in the result are not supported. "
+            f"Found duplicate(s): {', '.join(twice)}"
+        )
+    return tuple(_field(name, kind) for name, kind, *_ in described)
+
+
+def _field(name: str, kind: "DuckDBPyType") -> Body:
+    if kind.id in ("list", "array"):
+        item = kind.children[0][1]
+        if item.id in ("list", "array"):
+            raise Refused(f"Cannot construct array with element type ARRAY (column {name}).")
+        return {**_field(name, item), "mode": "REPEATED"}
+    if kind.id in _NESTED:
+        return _record(name, kind)
+    if str(kind) == "JSON":
+        return {"name": name, "type": "JSON", "mode": "NULLABLE"}
+    scalar = _SCALARS.get(kind.id.strip('"').lower())
+    if scalar is None:
+        raise NotSupportedLocally(f"Column {name}: BigQuery has no type like DuckDB's {kind}.")
+    return {"name": name, "type": scalar, "mode": "NULLABLE"}
+
+
+def _record(name: str, kind: "DuckDBPyType") -> Body:
+    children = list(kind.children)
+    first = str(children[0][0])
+    if first == "_geography":
+        return {"name": name, "type": "GEOGRAPHY", "mode": "NULLABLE"}
+    if first == "_range_start":
+        element = _field("", children[0][1])["type"]
+        result: Body = {"name": name, "type": "RANGE", "mode": "NULLABLE"}
+        return {**result, "rangeElementType": {"type": element}}
+    nested = [
+        _field(str(child) or f"_field_{number}", inner)
+        for number, (child, inner) in enumerate(children, 1)
+    ]
+    return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": nested}
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a query's result in Python's own types; a TIMESTAMP is aware, in UTC."""
+    match value:
+        case dict():
+            return _plain_struct(value)
+        case list():
+            return [plain(item) for item in value]
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC)
+        case _:
+            return value
+
+
+def _plain_struct(value: dict[str, Any]) -> Any:
+    if "_geography" in value:
+        return value["_geography"]
+    if "_range_start" in value:
+        start, end = value["_range_start"], value["_range_end"]
+        return f"[{_bound(start)}, {_bound(end)})"
+    return {name: plain(item) for name, item in value.items()}
+
+
+def _bound(value: Any) -> str:
+    return "UNBOUNDED" if value is None else str(jsonable(value))
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value as JSON rows hold it: times as ISO 8601 text, bytes as base64."""
+    match value:
+        case dict():
+            simple = _plain_struct(value)
+            if not isinstance(simple, dict):
+                return simple
+            return {name: jsonable(item) for name, item in value.items()}
+        case list():
+            return [jsonable(item) for item in value]
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case datetime() | date() | time():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode()
+        case Decimal() | timedelta():
+            return str(value)
+        case _:
+            return value

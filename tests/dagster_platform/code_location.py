@@ -1,0 +1,11 @@
+"""The shop as a Dagster code location; DATORIA_WAREHOUSE_PATH says which warehouse file."""
+
+import dagster as dg
+
+from datoria_dagster.orchestration import build_definitions
+from tests.dagster_platform import platform
+
+# A job as a user might define it: one asset, and nothing of what it needs.
+only_daily = dg.define_asset_job("only_daily", selection=[dg.AssetKey(["shop", "daily"])])
+
+defs = dg.Definitions.merge(build_definitions(platform), dg.Definitions(jobs=[only_daily]))

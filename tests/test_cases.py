@@ -1,0 +1,82 @@
+"""Every case file: judged as it says, refused without force, applied with it, and then at rest."""
+
+from pathlib import Path
+
+import pytest
+
+from datoria_dagster.apply import NotAdmitted, apply
+from datoria_dagster.judge.judge import RULES
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.migration import plan_migration
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.local import LocalWarehouse
+from datoria_dagster.warehouse.port import Ref, Warehouse
+from tests import casefile
+
+FILES = sorted((Path(__file__).parent / "cases").glob("*.case"))
+FORCE = Approval(force=True)
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def case(request):
+    return casefile.read(request.param)
+
+
+@pytest.fixture
+def warehouse(case):
+    warehouse = LocalWarehouse(None)
+    if len(case.before):
+        apply(plan_migration(case.before, warehouse), case.before, warehouse)
+    for name, rows in case.rows.items():
+        warehouse.append(Ref("table", name), rows)
+    yield warehouse
+    warehouse.close()
+
+
+def test_it_is_judged_as_the_case_says(case, warehouse):
+    plan = plan_migration(case.after, warehouse)
+    assert plan.verdict == case.verdict
+    assert [
+        [f.address, f.kind, str(f.severity), str(f.means), f.rule] for f in plan.findings
+    ] == case.changes
+    assert {f.address: list(f.breaks) for f in plan.findings if f.breaks} == case.breaks
+
+
+def test_what_is_not_compatible_is_refused_and_nothing_changes(case, warehouse):
+    plan = plan_migration(case.after, warehouse)
+    if case.verdict in ("empty", "compatible"):
+        assert plan.applicable
+        return
+    before = everything(warehouse, case.before)
+    with pytest.raises(NotAdmitted):
+        apply(plan, case.after, warehouse)
+    assert everything(warehouse, case.before) == before
+
+
+def test_with_force_it_is_applied_and_the_next_plan_is_empty(case, warehouse):
+    plan = plan_migration(case.after, warehouse, FORCE)
+    assert [[step.object, step.kind] for step in plan.steps] == case.steps
+    if case.verdict == "impossible":
+        assert not plan.applicable
+        return
+    apply(plan, case.after, warehouse)
+    assert plan_migration(case.after, warehouse).is_empty
+    if case.query:
+        assert [list(row) for row in warehouse.query(case.query).rows] == case.result
+
+
+def test_every_rule_fires_in_a_case_file():
+    fired = {change[4] for path in FILES for change in casefile.read(path).changes}
+    assert {rule.id for rule in RULES} - fired == set()
+
+
+def test_case_files_are_parsed_strictly(tmp_path):
+    file = tmp_path / "broken.case"
+    file.write_text("-- before --\n-- afterwards --\n-- verdict --\n")
+    with pytest.raises(ValueError, match="unknown section 'afterwards'; section 'after' is missing"):
+        casefile.read(file)
+
+
+def everything(warehouse: Warehouse, platform: Platform) -> object:
+    return warehouse.read([codec.ref(found) for found in platform.managed.values()])
