@@ -59,7 +59,7 @@ def apply(
         return ()
     ledger = Ledger(warehouse, platform)
     _refuse_stale(plan, warehouse)
-    with ledger.lease():
+    with warehouse.session(), ledger.lease():
         # Once more under the lease: another migration may have run in between.
         _refuse_stale(plan, warehouse)
         sequence = ledger.start(plan.platform_fingerprint)

@@ -28,7 +28,8 @@ def plan_migration(
     With a `scope`, only of the objects with these ids. Raises DeclarationError when a changed
     object's SQL is wrong, and WarehouseError when the warehouse can't be read.
     """
-    facts = introspect(warehouse, platform, scope)
+    with warehouse.session():
+        facts = introspect(warehouse, platform, scope)
     declared = platform if scope is None else _scoped(platform, scope)
     changes = compare(facts.platform, declared)
     _check(platform, frozenset(change.object for change in changes))

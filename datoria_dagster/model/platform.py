@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType, ModuleType
 from typing import TypeVar
@@ -73,7 +74,7 @@ class Platform:
         """All jobs, by name."""
         return self.of_type(Job)
 
-    @property
+    @cached_property
     def managed(self) -> Mapping[str, Managed]:
         """What a migration looks after: datasets, tables, views and routines."""
         return {

@@ -3,12 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
+from datoria_dagster import gate
 from datoria_dagster.ledger import Event, Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
@@ -96,13 +98,13 @@ def deploy(
     with opened(warehouse) as live:
         definitions = build_assets(graph, live)
         plan = plan_migration(platform, live)
-        if not plan.is_empty or stale(platform, live, _now()):
-            found = instance or local_instance()
+        if gate.is_migrated(plan) and not stale(platform, live, _now()):
+            return Deployed(plan, (), ())
+        with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
-    return Deployed(plan, (), ())
 
 
-def local_instance() -> dg.DagsterInstance:
+def _local_instance() -> dg.DagsterInstance:
     """Return the instance of DAGSTER_HOME, which is set and created when it is not."""
     home = Path(os.environ.get("DAGSTER_HOME") or Settings.load().state / "dagster").absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,7 @@ def local_instance() -> dg.DagsterInstance:
 
 
 def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
-    events = _migrate(deploy, plan) if plan.steps or not plan.applicable else ()
+    events = () if gate.is_migrated(plan) else _migrate(deploy, plan)
     runs = [_run_job(deploy, *found) for found in _by_job(deploy)]
     return Deployed(plan, events, tuple(runs))
 

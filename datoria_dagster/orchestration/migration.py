@@ -79,10 +79,11 @@ def _apply(
 def _report(
     context: dg.AssetExecutionContext, graph: Graph, plan: Plan, outcomes: Sequence[Outcome]
 ) -> None:
-    changed = dict.fromkeys(o.step.object for o in outcomes if o.status == "done")
-    for name in changed:
+    # A view that is only refreshed is as it was, and must not make its readers look out of date.
+    changed = {finding.object for finding in plan.findings}
+    for name in dict.fromkeys(o.step.object for o in outcomes if o.status == "done"):
         found = graph.platform.objects.get(name)
-        if isinstance(found, Table | View | ScalarFunction):
+        if name in changed and isinstance(found, Table | View | ScalarFunction):
             context.log_event(_materialization(graph, plan, found))
 
 

@@ -1,14 +1,14 @@
 """The only entry to planning: `build(…)`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from datoria_dagster.diff import change as c
 from datoria_dagster.judge.rule import Means
 from datoria_dagster.judge.verdict import Finding
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.foreign import Foreign
-from datoria_dagster.model.platform import Platform
+from datoria_dagster.model.platform import Managed, Platform
 from datoria_dagster.model.relations import SourceTable, Table, View
 from datoria_dagster.model.routines import ScalarFunction
 from datoria_dagster.plan import code, tables
@@ -70,8 +70,7 @@ def _object_drafts(judged: tables.Judged, facts: Facts, declared: Platform) -> I
         case Table() if isinstance(first, c.ObjectAdded):
             yield tables.create(after)
         case Table():
-            before = facts.platform.objects[after.id]
-            assert isinstance(before, Table)  # noqa: S101
+            before = cast("Table", facts.platform.objects[after.id])
             yield from tables.change(before, after, judged, facts)
         case View() | ScalarFunction() if isinstance(first, c.ObjectAdded):
             yield from code.create(after)
@@ -96,11 +95,7 @@ def _drop(change: c.ObjectRemoved, facts: Facts) -> Iterator[Draft]:
 
 
 def _dataset(dataset: Dataset, judged: tables.Judged) -> Draft:
-    whose: dict[str, Any] = {
-        "object": dataset.id,
-        "object_kind": dataset.kind,
-        "resource_kind": "dataset",
-    }
+    whose = _whose(dataset)
     if isinstance(judged[0][0], c.ObjectAdded):
         statement = f"datasets.insert {dataset.id} in {dataset.location}"
         return Draft(
@@ -121,22 +116,18 @@ def _refreshed(
 
 
 def _ledger(facts: Facts, declared: Platform) -> Iterator[Draft]:
-    for name, found in declared.objects.items():
-        if isinstance(found, SourceTable):
-            if Ref("table", name) in facts.owned:
-                statement = "now a source table: no longer ours, left as it is"
-                yield Draft(Phase.LEDGER, Release(**_whose(found), statement=statement))
-        elif found.id in declared.managed and not isinstance(found, Dataset):
-            ref = codec.ref(declared.managed[name])
-            if ref in facts.resources and ref not in facts.owned:
-                statement = "exists already: ours from now on"
-                yield Draft(
-                    Phase.LEDGER, Adopt(**_whose(declared.managed[name]), statement=statement)
-                )
+    for source in declared.of_type(SourceTable):
+        if Ref("table", source.id) in facts.owned:
+            statement = "now a source table: no longer ours, left as it is"
+            yield Draft(Phase.LEDGER, Release(**_whose(source), statement=statement))
+    for found in declared.managed.values():
+        ref = codec.ref(found)
+        if ref in facts.resources and ref not in facts.owned and ref.kind != "dataset":
+            statement = "exists already: ours from now on"
+            yield Draft(Phase.LEDGER, Adopt(**_whose(found), statement=statement))
 
 
-def _whose(found: object) -> dict[str, Any]:
-    assert isinstance(found, Table | View | ScalarFunction | SourceTable)  # noqa: S101
+def _whose(found: Managed | SourceTable) -> dict[str, Any]:
     kind = codec.ref(found).kind
     return {"object": found.id, "object_kind": found.kind, "resource_kind": kind}
 

@@ -70,7 +70,7 @@ def run_all(
         return done
 
     results: list[Done] = []
-    with ThreadPoolExecutor(THREADS) as pool:
+    with warehouse.session(), ThreadPoolExecutor(THREADS) as pool:
         for wave in waves(executions, platform):
             if any(done.status == "failed" for done in results):
                 results += [Done(execution, "skipped") for execution in wave]

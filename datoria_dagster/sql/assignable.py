@@ -56,7 +56,7 @@ def wrong_in_view(view: View, returned: Columns) -> Iterator[str]:
                 f"column {field.name} is declared {field.sql_type}, but the query returns {type}. "
                 "Change the declaration, or CAST in the query."
             )
-    for name, type in returned:
+    for name, type in types.items():
         if name not in declared:
             what = f"{name} ({type})" if type is not None else name
             yield f"the query returns column {what}, which the schema does not declare. Add it."

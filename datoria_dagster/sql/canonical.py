@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 # One token: what it is, and what of its text matters.
 Word = tuple[str, str]
 _QUALIFIED = 3
+_PARTS = re.compile(
+    "(MICRO|MILLI)?SECOND|MINUTE|HOUR|DAY|DAYOFWEEK|DAYOFYEAR|(ISO)?WEEK|MONTH|QUARTER|(ISO)?YEAR"
+    "|(SUN|MON|TUES|WEDNES|THURS|FRI|SATUR)DAY",
+    re.IGNORECASE,
+)
 _NAME_TOKENS = ("VAR", "IDENTIFIER", "DOT", "DASH", "NUMBER")
 
 
@@ -53,7 +58,7 @@ def _words(text: str, tree: "exp.Expr") -> Iterator[Word]:
     tokens = dialect().tokenize(text)
     while tokens and tokens[-1].token_type.name == "SEMICOLON":
         tokens.pop()
-    names = _names(tree, folds="json" not in text.lower())
+    names = _names(text, tree)
     paths = _paths(tree)
     position = 0
     while position < len(tokens):
@@ -76,7 +81,7 @@ def _word(text: str, tokens: "list[Token]", position: int) -> Word:
     token = tokens[position]
     written = text[token.start : token.end + 1]
     match token.token_type.name:
-        case "VAR" if _is_builtin(tokens, position):
+        case "VAR" if _is_builtin(tokens, position) or _is_part(tokens, position):
             return "keyword", token.text.upper()
         case "VAR" | "IDENTIFIER" | "NUMBER" | "PARAMETER":
             return token.token_type.name, written
@@ -92,6 +97,14 @@ def _is_builtin(tokens: "list[Token]", position: int) -> bool:
     after = tokens[position + 1].token_type.name if position + 1 < len(tokens) else ""
     before = tokens[position - 1].token_type.name if position else ""
     return after == "L_PAREN" and before not in ("DOT", "PARAMETER", "ALIAS")
+
+
+def _is_part(tokens: "list[Token]", position: int) -> bool:
+    """Tell whether it is a part of a date, as in `DATE_TRUNC(d, MONTH)`. Names come before this."""
+    before = tokens[position - 1].token_type.name if position else ""
+    return before in ("COMMA", "NUMBER", "L_PAREN") and bool(
+        _PARTS.fullmatch(tokens[position].text)
+    )
 
 
 def _routine(tokens: "list[Token]", position: int) -> tuple[int, Word] | None:
@@ -124,7 +137,7 @@ def _paths(tree: "exp.Expr") -> dict[int, tuple[str, int]]:
     return found
 
 
-def _names(tree: "exp.Expr", *, folds: bool) -> dict[int, Word]:
+def _names(text: str, tree: "exp.Expr") -> dict[int, Word]:
     """Return the identifiers by where they stand, without back-quotes.
 
     Their case is folded where BigQuery does, except that the names of a row's columns show in JSON.
@@ -132,11 +145,16 @@ def _names(tree: "exp.Expr", *, folds: bool) -> dict[int, Word]:
     """
     from sqlglot import exp
 
-    return {
-        name.meta["start"]: ("name", name.name.lower() if folds else name.name)
-        for name in tree.find_all(exp.Identifier)
-        if "start" in name.meta and re.fullmatch(r"[^\W\d]\w*", name.name) and _is_folded(name)
-    }
+    folds = "json" not in text.lower()
+    found: dict[int, Word] = {}
+    for name in tree.find_all(exp.Identifier):
+        if "start" not in name.meta:
+            continue
+        if re.fullmatch(r"[^\W\d]\w*", name.name) and _is_folded(name):
+            found[name.meta["start"]] = ("name", name.name.lower() if folds else name.name)
+        else:
+            found[name.meta["start"]] = ("exact", text[name.meta["start"] : name.meta["end"] + 1])
+    return found
 
 
 def _is_folded(name: "exp.Identifier") -> bool:

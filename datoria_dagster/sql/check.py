@@ -78,7 +78,8 @@ def _of_view(view: View, known: _Known) -> Iterator[str]:
     undeclared = tuple(_undeclared(query, view.id, known))
     yield from undeclared
     columns = None if undeclared else output(query, known.schemas, known.functions)
-    yield from wrong_in_view(view, columns or ())
+    if columns is not None:
+        yield from wrong_in_view(view, columns)
 
 
 def _of_job(job: Job, known: _Known) -> Iterator[str]:
@@ -89,7 +90,8 @@ def _of_job(job: Job, known: _Known) -> Iterator[str]:
     if job.destination.id in references(query):
         yield f"it reads its own destination, {job.destination.id}."
     columns = None if undeclared else output(query, known.schemas, known.functions)
-    yield from wrong_in_table(job.destination, columns or ())
+    if columns is not None:
+        yield from wrong_in_table(job.destination, columns)
 
 
 def _of_function(function: ScalarFunction, known: _Known) -> Iterator[str]:

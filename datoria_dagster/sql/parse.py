@@ -65,7 +65,11 @@ def parse_any(text: str) -> "exp.Expr":
 def _query(text: str) -> "exp.Query":
     from sqlglot import exp
 
-    trees = [tree for tree in _checked(text, None) if tree is not None]
+    trees = [
+        tree
+        for tree in _checked(text, None)
+        if tree is not None and not isinstance(tree, exp.Semicolon)
+    ]
     if not trees:
         raise SqlError("There is no SQL here.", text, (0, 0))
     if not isinstance(trees[0], exp.Query):
@@ -75,6 +79,8 @@ def _query(text: str) -> "exp.Query":
     if len(trees) > 1:
         start = _second(text)
         raise SqlError("There is a second statement; keep one query.", text, (start, start + 1))
+    if any(not select.expressions for select in trees[0].find_all(exp.Select)):
+        raise SqlError("A SELECT names no column.", text, (_start(text), _start(text) + 1))
     return trees[0]
 
 

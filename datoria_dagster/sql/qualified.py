@@ -44,7 +44,13 @@ class Catalog(Schema):
             name: {field.name.lower(): field for field in fields}
             for name, fields in relations.items()
         }
-        self._functions = functions
+        # sqlglot folds the case of some parts of a routine's name.
+        folded = [name.lower() for name in functions]
+        self._functions = {
+            name.lower(): type
+            for name, type in functions.items()
+            if folded.count(name.lower()) == 1
+        }
         self._types: dict[int, exp.DataType] = {}
 
     @property
@@ -80,7 +86,7 @@ class Catalog(Schema):
 
     def get_udf_type(self, udf: Any, *_args: Any, **_kwargs: Any) -> exp.DataType:
         parts = udf.parent.flatten() if isinstance(udf.parent, exp.Dot) else (udf,)
-        found = self._functions.get(".".join(part.name for part in parts))
+        found = self._functions.get(".".join(part.name for part in parts).lower())
         return exp.DType.UNKNOWN.into_expr() if found is None else from_type(found)
 
 
@@ -112,11 +118,18 @@ def _resolve(
         tree = qualify_tables(tree, dialect=_DIALECT)
         tree = qualify_columns(tree, catalog, allow_partial_qualification=True)
         resolved = Resolved(tree, tuple(traverse_scope(tree)), catalog)
-    except (SqlglotError, AssertionError, AttributeError, KeyError, TypeError) as error:
+        _refuse_unknown_columns(query, resolved)
+    except (
+        SqlglotError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise Unsure(str(error)) from None
     except RecursionError:
         raise Unsure("it nests too deep") from None
-    _refuse_unknown_columns(query, resolved)
     return resolved
 
 
@@ -138,7 +151,8 @@ def _has_name(item: exp.Expr) -> bool:
     Source: https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#implicit_aliases
     """
     path = isinstance(item, exp.Dot) and isinstance(item.expression, exp.Identifier)
-    return path or item.is_star or isinstance(item, exp.Alias | exp.Column) or bool(item.alias)
+    subquery = isinstance(item, exp.Subquery) and bool(item.alias)
+    return path or subquery or item.is_star or isinstance(item, exp.Alias | exp.Column)
 
 
 def is_written(column: exp.Column) -> bool:
@@ -182,6 +196,8 @@ def _refuse_unknown_column(
             owner = owner.parent
             if name in Resolver(owner, resolver.schema).all_columns:
                 return
+        if any(_has_open_columns(source) for _, source in scope.selected_sources.values()):
+            return
         found = [s for s in scope.selected_sources if name in resolver.get_source_columns(s)]
         if len(found) > 1:
             raise _wrong(
@@ -194,6 +210,14 @@ def _refuse_unknown_column(
             raise _unknown(query, column, columns)
     elif not scope.can_be_correlated:
         raise _unknown(query, column, resolver.all_columns, f"{table}.{name}")
+
+
+def _has_open_columns(source: exp.Expr | Scope) -> bool:
+    """Tell whether it is an array whose elements may be structs of unknown fields."""
+    if not isinstance(source, Scope) or not isinstance(source.expression, exp.Unnest):
+        return False
+    found = source.expression.type
+    return found is None or found.is_type(exp.DType.UNKNOWN)
 
 
 def _refuse_unknown_field(query: str, dot: exp.Dot) -> None:

@@ -7,6 +7,7 @@ change of it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -156,6 +157,10 @@ class Warehouse(ABC):
     @abstractmethod
     def rows(self, ref: Ref) -> tuple[Mapping[str, Any], ...]:
         """Return all rows of a small table, without a query; none if it does not exist."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Hold what connects us while the block runs: several operations in a row are quicker."""
+        return nullcontext()
 
     @abstractmethod
     def close(self) -> None:

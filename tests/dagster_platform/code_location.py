@@ -8,4 +8,7 @@ from tests.dagster_platform import platform
 # A job as a user might define it: one asset, and nothing of what it needs.
 only_daily = dg.define_asset_job("only_daily", selection=[dg.AssetKey(["shop", "daily"])])
 
-defs = dg.Definitions.merge(build_definitions(platform), dg.Definitions(jobs=[only_daily]))
+defs = dg.Definitions.merge(
+    build_definitions(platform),
+    dg.Definitions(jobs=[only_daily], executor=dg.in_process_executor),
+)

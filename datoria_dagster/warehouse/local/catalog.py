@@ -60,7 +60,10 @@ class Catalog:
 
     def find(self, ref: Ref) -> Resource | None:
         """Return the resource, or None."""
-        return self.find_all((ref,)).get(ref)
+        row = self.cursor.execute(
+            "SELECT etag, body FROM _datoria.resources WHERE kind = ? AND id = ?", [ref.kind, ref.id]
+        ).fetchone()
+        return None if row is None else Resource(ref, json.loads(row[1]), row[0])
 
     def get(self, ref: Ref) -> Resource:
         """Return the resource, or raise NotFound."""
@@ -107,16 +110,15 @@ class Catalog:
         stored = {**body, "etag": etag, "lastModifiedTime": moment}
         stored.setdefault("creationTime", moment)
         values = [etag, json.dumps(stored, ensure_ascii=False)]
-        if self.find(ref) is None:
+        updated = self.cursor.execute(
+            "UPDATE _datoria.resources SET etag = ?, body = ? WHERE kind = ? AND id = ?",
+            [*values, ref.kind, ref.id],
+        ).fetchone()
+        if updated == (0,):
             self.cursor.execute(
                 "INSERT INTO _datoria.resources (kind, dataset, id, etag, body) "
                 "VALUES (?, ?, ?, ?, ?)",
                 [ref.kind, ref.dataset.id, ref.id, *values],
-            )
-        else:
-            self.cursor.execute(
-                "UPDATE _datoria.resources SET etag = ?, body = ? WHERE kind = ? AND id = ?",
-                [*values, ref.kind, ref.id],
             )
         return Resource(ref, stored, etag)
 

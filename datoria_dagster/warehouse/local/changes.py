@@ -28,7 +28,7 @@ def create_dataset(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     acceptance.check_name(ref)
     normal = resources.dataset(ref, body)
     acceptance.check_dataset(normal)
-    _check_spelling(catalog, ref)
+    check_spelling(catalog, ref)
     catalog.cursor.execute(f"CREATE SCHEMA {physical.schema_name(ref)}")
     return catalog.put(ref, normal)
 
@@ -38,7 +38,7 @@ def create_table(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     home = catalog.get(ref.dataset)
     catalog.check_absent(ref)
     acceptance.check_name(ref)
-    _check_spelling(catalog, ref)
+    check_spelling(catalog, ref)
     if body.get("view"):
         return _create_view(catalog, ref, body, home.body["location"])
     normal = resources.table(ref, body, home.body["location"])
@@ -196,7 +196,8 @@ def delete(catalog: Catalog, current: Resource) -> None:
     catalog.remove(ref)
 
 
-def _check_spelling(catalog: Catalog, ref: Ref) -> None:
+def check_spelling(catalog: Catalog, ref: Ref) -> None:
+    """Refuse a name that DuckDB would take for another one."""
     taken = catalog.neighbours(ref)
     if taken:
         # BigQuery's names are case-sensitive here, DuckDB's are not.

@@ -14,7 +14,7 @@ from datoria_dagster.warehouse.local.physical import ident, text
 from datoria_dagster.warehouse.local.resources import INGESTION, column, fields_of, is_ingestion_time
 from datoria_dagster.warehouse.port import Body, Refused, Resource
 
-_STAGE = "_datoria_stage"
+STAGE = "_datoria_stage"
 _READY = "_datoria_ready"
 
 
@@ -36,14 +36,14 @@ def check_writable(table: Resource) -> None:
 def from_query(catalog: Catalog, table: Resource, sql: str) -> Stage:
     """Run a query (DuckDB's SQL) for a table; its columns must fit the table's."""
     _create_stage(catalog, sql)
-    found = outputs.fields(catalog.cursor.execute(f"SELECT * FROM {_STAGE} LIMIT 0"))
+    found = outputs.fields(catalog.cursor.execute(f"SELECT * FROM {STAGE} LIMIT 0"))
     for field in found:
         _check_fits(table, field)
     return Stage(found, {f["name"].lower(): _assigned(table, f) for f in found})
 
 
 def _create_stage(catalog: Catalog, sql: str) -> None:
-    catalog.cursor.execute(f"CREATE TEMP TABLE {_STAGE} AS {sql}")
+    catalog.cursor.execute(f"CREATE TEMP TABLE {STAGE} AS {sql}")
 
 
 def _check_fits(table: Resource, field: Body) -> None:
@@ -101,7 +101,7 @@ def from_json(catalog: Catalog, table: Resource, rows: Sequence[Mapping[str, Any
         [{f["name"]: _texts(f, v) for f, v in zip(fields, row.values(), strict=True)} for row in rows]
     )
     catalog.cursor.execute(
-        f"CREATE TEMP TABLE {_STAGE} AS SELECT unnest(from_json_strict(?, ?), max_depth := 2)",
+        f"CREATE TEMP TABLE {STAGE} AS SELECT unnest(from_json_strict(?, ?), max_depth := 2)",
         [given, shape],
     )
     values = {f["name"].lower(): _parsed(ident(f["name"]), f) for f in fields}
@@ -189,7 +189,7 @@ def from_parquet(catalog: Catalog, table: Resource, path: Path) -> Stage:
     if not path.is_file():
         raise Refused(f"{path} can't be loaded: there is no such file.")
     _create_stage(catalog, f"SELECT * FROM read_parquet({text(str(path))})")
-    described = catalog.cursor.execute(f"SELECT * FROM {_STAGE} LIMIT 0").description or []
+    described = catalog.cursor.execute(f"SELECT * FROM {STAGE} LIMIT 0").description or []
     names = [str(name) for name, *_ in described]
     fields = tuple(_known(table, name) for name in names)
     values = {
@@ -243,8 +243,8 @@ def _prepare(
     if is_ingestion_time(body):
         parts.append(f"{partitions.arrival(body, partition)} AS {ident(INGESTION)}")
     cursor = catalog.cursor
-    cursor.execute(f"CREATE TEMP TABLE {_READY} AS SELECT {', '.join(parts)} FROM {_STAGE}")
-    cursor.execute(f"DROP TABLE {_STAGE}")
+    cursor.execute(f"CREATE TEMP TABLE {_READY} AS SELECT {', '.join(parts)} FROM {STAGE}")
+    cursor.execute(f"DROP TABLE {STAGE}")
     _check_values(catalog, table)
     rows = cursor.execute(
         f"SELECT {partitions.id_expression(body)}, count(*) FROM {_READY} GROUP BY ALL"

@@ -10,8 +10,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
-from datoria_dagster.warehouse.local import rewrites
+from datoria_dagster.warehouse.local import names, translation
 from datoria_dagster.warehouse.local.catalog import Catalog, legacy
+from datoria_dagster.warehouse.local.duck import sql
 from datoria_dagster.warehouse.local.ingestion import show_arrival
 from datoria_dagster.warehouse.local.resources import fields_of, is_ingestion_time
 from datoria_dagster.warehouse.port import (
@@ -29,26 +30,26 @@ MAX_NESTING = 16
 
 def query(catalog: Catalog, text: str) -> str:
     """Return one SELECT as DuckDB's SQL. Raises Refused for any other statement."""
-    return _sql(rewrites.rewritten(_Resolver(catalog).query(text)))
+    return sql(translation.translated(_Resolver(catalog).query(text)))
 
 
 def empty_query(catalog: Catalog, text: str) -> str:
     """Return the SELECT without its rows, to learn its columns."""
-    tree = rewrites.rewritten(_Resolver(catalog).query(text))
-    return _sql(tree.limit(0, copy=False))
+    tree = translation.translated(_Resolver(catalog).query(text))
+    return sql(tree.limit(0, copy=False))
 
 
 def expression(catalog: Catalog, text: str) -> str:
     """Return a scalar expression as DuckDB's SQL."""
-    tree = _parse_expression(text).copy()
-    return _sql(rewrites.rewritten(_Resolver(catalog).resolve(tree, 0)))
+    tree = parse_expression(text).copy()
+    return sql(translation.translated(_Resolver(catalog).resolve(tree, 0)))
 
 
 def call(catalog: Catalog, ref: Ref, routine: Body) -> str:
     """Return a call of a function with NULL arguments, to find out whether its body is sound."""
     nulls: list[exp.Expression] = [exp.Null() for _ in routine.get("arguments") or ()]
     tree = _Resolver(catalog).inlined(ref, routine, nulls, 0)
-    return _sql(rewrites.rewritten(exp.select(tree)))
+    return sql(translation.translated(exp.select(tree)))
 
 
 def parse_query(text: str) -> exp.Expression:
@@ -79,7 +80,7 @@ def _parse(text: str) -> tuple[exp.Expression, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _parse_expression(text: str) -> exp.Expression:
+def parse_expression(text: str) -> exp.Expression:
     tree = _parse(f"SELECT (\n{text}\n)")[0]
     projections = tree.expressions if isinstance(tree, exp.Select) else []
     if len(projections) != 1 or not isinstance(projections[0], exp.Paren | exp.Subquery):
@@ -94,14 +95,6 @@ def _first_reason(error: SqlglotError) -> str:
         return str(error).splitlines()[0] + "."
     place = f" at [{first.get('line')}:{first.get('col')}]"
     return f"{str(first['description']).rstrip('.')}{place} near {str(first.get('highlight'))!r}."
-
-
-def _sql(tree: exp.Expression) -> str:
-    try:
-        return tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
-    except SqlglotError as error:
-        reason = str(error).splitlines()[0]
-        raise NotSupportedLocally(f"The embedded warehouse can't run this query: {reason}.") from None
 
 
 class _Resolver:
@@ -155,7 +148,7 @@ class _Resolver:
 
     def _table(self, table: exp.Table, level: int) -> None:
         if _is_sibling(table):
-            rewrites.unnest_sibling(table)
+            names.unnest_sibling(table)
             return
         ref = self._ref(table)
         found = self.known.get(ref)
@@ -167,7 +160,7 @@ class _Resolver:
             raise Refused(f"{legacy(ref)} does not have a schema.")
         else:
             replacement = _physical(found, table)
-        rewrites.take_place(table, replacement, ref.parts[-1])
+        names.take_place(table, replacement, ref.parts[-1])
 
     def _not_found(self, ref: Ref) -> NotFound:
         home = self.catalog.find(ref.dataset)
@@ -185,7 +178,7 @@ class _Resolver:
     def _calls(self, tree: exp.Expression, level: int) -> exp.Expression:
         # From the inside out, so that arguments are resolved before they are copied.
         for node in reversed(list(tree.find_all(exp.Anonymous, exp.Dot))):
-            name = rewrites.routine_name(node)
+            name = names.routine_name(node)
             if name is None:
                 continue
             inner = node.expression if isinstance(node, exp.Dot) else node
@@ -215,13 +208,13 @@ class _Resolver:
                 f"Number of arguments does not match for function {ref.id}. "
                 f"It takes {len(declared)}, and was given {len(arguments)}."
             )
-        body = _parse_expression(routine["definitionBody"]).copy()
+        body = parse_expression(routine["definitionBody"]).copy()
         body = self.resolve(body, level + 1)
         values = {
             argument["name"].lower(): _cast(value, argument.get("dataType"))
             for argument, value in zip(declared, arguments, strict=True)
         }
-        return _cast(rewrites.substituted(body, values), routine.get("returnType"))
+        return _cast(names.substituted(body, values), routine.get("returnType"))
 
 
 def _cast(value: exp.Expression, data_type: Body | None) -> exp.Expression:
@@ -262,7 +255,7 @@ def _is_cte(table: exp.Table) -> bool:
 
 def _is_sibling(table: exp.Table) -> bool:
     """Whether it is `alias.column`, an array of another table of the same FROM."""
-    return rewrites.sibling(table) is not None
+    return names.sibling(table) is not None
 
 
 def _physical(found: Resource, table: exp.Table) -> exp.Expression:
@@ -274,7 +267,7 @@ def _physical(found: Resource, table: exp.Table) -> exp.Expression:
 
 def functions(text: str) -> frozenset[str]:
     """Return the names of the functions that an expression calls, in upper case."""
-    found = _parse_expression(text).find_all(exp.Func, exp.Column, exp.Subquery)
+    found = parse_expression(text).find_all(exp.Func, exp.Column, exp.Subquery)
     return frozenset(
         name for node in found if (name := _called(node)) is not None
     )

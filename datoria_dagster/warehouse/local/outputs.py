@@ -36,11 +36,15 @@ _SCALARS = {
     "interval": "INTERVAL",
 }
 _NESTED = ("struct", "tuple")
-_MARKS = ("_geography", "_range_start")
+_NULLS = ("null", "sqlnull")
+UNTYPED = "untyped"
 
 
-def fields(cursor: "Connection") -> tuple[Body, ...]:
-    """Return the REST fields of the statement that the cursor has just run."""
+def fields(cursor: "Connection", *, marked: bool = False) -> tuple[Body, ...]:
+    """Return the REST fields of the statement that the cursor has just run.
+
+    With `marked`, an untyped NULL or [] has the key UNTYPED; BigQuery takes it for an INT64.
+    """
     described = cursor.description or []
     names = [str(name).lower() for name, *_ in described]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -49,7 +53,16 @@ def fields(cursor: "Connection") -> tuple[Body, ...]:
             "Duplicate column names in the result are not supported. "
             f"Found duplicate(s): {', '.join(twice)}"
         )
-    return tuple(_field(name, kind) for name, kind, *_ in described)
+    found = tuple(_field(name, kind) for name, kind, *_ in described)
+    return found if marked else tuple(map(unmarked, found))
+
+
+def unmarked(field: Body) -> Body:
+    """Return the field without UNTYPED."""
+    result = {key: value for key, value in field.items() if key != UNTYPED}
+    if "fields" in result:
+        result["fields"] = list(map(unmarked, result["fields"]))
+    return result
 
 
 def _field(name: str, kind: "DuckDBPyType") -> Body:
@@ -65,7 +78,8 @@ def _field(name: str, kind: "DuckDBPyType") -> Body:
     scalar = _SCALARS.get(kind.id.strip('"').lower())
     if scalar is None:
         raise NotSupportedLocally(f"Column {name}: BigQuery has no type like DuckDB's {kind}.")
-    return {"name": name, "type": scalar, "mode": "NULLABLE"}
+    mark = {UNTYPED: True} if kind.id.strip('"').lower() in _NULLS else {}
+    return {"name": name, "type": scalar, "mode": "NULLABLE", **mark}
 
 
 def _record(name: str, kind: "DuckDBPyType") -> Body:
@@ -126,7 +140,9 @@ def jsonable(value: Any) -> Any:
             return value.isoformat()
         case bytes():
             return base64.b64encode(value).decode()
-        case Decimal() | timedelta():
+        case Decimal():
+            return format(value.normalize(), "f")
+        case timedelta():
             return str(value)
         case _:
             return value

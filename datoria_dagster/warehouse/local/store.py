@@ -230,22 +230,31 @@ def _open_file(path: Path) -> "Connection":
 
 
 def _check(connection: "Connection", path: Path) -> None:
-    known = "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary"
-    tables = {(schema, name) for schema, name in connection.execute(known).fetchall()}
-    if ("_datoria", "format") not in tables:
-        if tables:
-            raise Unavailable(
-                f"{path} is a DuckDB database of something else; nothing was changed. "
-                "Give the embedded warehouse a file of its own."
-            )
-        _initialize(connection)
+    import duckdb  # noqa: PLC0415
+
+    try:
+        row = connection.execute("SELECT max(version) FROM _datoria.format").fetchone()
+    except duckdb.CatalogException:
+        _adopt(connection, path)
         return
-    row = connection.execute("SELECT max(version) FROM _datoria.format").fetchone()
-    if row is None or row[0] != FORMAT:
+    if row != (FORMAT,):
         raise Unavailable(
             f"{path} was written by another version of datoria_dagster (format {row and row[0]}, "
             f"this one is {FORMAT}); nothing was changed. Use that version, or another file."
         )
+
+
+def _adopt(connection: "Connection", path: Path) -> None:
+    found = connection.execute(
+        "SELECT (SELECT count(*) FROM duckdb_tables()) + "
+        "(SELECT count(*) FROM duckdb_views() WHERE NOT internal)"
+    ).fetchone()
+    if found != (0,):
+        raise Unavailable(
+            f"{path} is a DuckDB database of something else; nothing was changed. "
+            "Give the embedded warehouse a file of its own."
+        )
+    _initialize(connection)
 
 
 def _unavailable(path: Path, reason: str) -> Unavailable:

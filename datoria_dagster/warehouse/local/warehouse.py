@@ -98,9 +98,9 @@ class LocalWarehouse(Warehouse):
 
     def execute(self, statement: str) -> None:
         """Run one DDL statement."""
-        from datoria_dagster.warehouse.local import statements  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local import ddl, statements  # noqa: PLC0415  # imports sqlglot
 
-        parsed = statements.parse(statement)
+        parsed = ddl.parse(statement)
         with self._store.writing() as catalog:
             statements.run(catalog, parsed)
 

@@ -1,4 +1,4 @@
-"""Single steps of the translation: what sqlglot leaves as it is although DuckDB differs."""
+"""Names in a tree of GoogleSQL: aliases, arrays of a sibling, persistent functions, arguments."""
 
 from collections.abc import Mapping
 
@@ -77,8 +77,3 @@ def substituted(body: exp.Expression, values: Mapping[str, exp.Expression]) -> e
         return result
 
     return body.transform(replace)
-
-
-def rewritten(tree: exp.Query | exp.Expression) -> exp.Query:
-    """Return the tree with what DuckDB does differently said in DuckDB's words."""
-    return tree  # pyright: ignore[reportReturnType]

@@ -1,0 +1,193 @@
+"""The actions of ALTER TABLE.
+
+Source: https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_table_add_column_statement
+and the sections after it.
+"""
+
+from typing import assert_never
+
+from datoria_dagster.warehouse.local import (
+    acceptance,
+    amendment,
+    changes,
+    options,
+    physical,
+    resources,
+    widening,
+)
+from datoria_dagster.warehouse.local.catalog import Catalog, legacy
+from datoria_dagster.warehouse.local.ddl import (
+    Action,
+    AddColumn,
+    ColumnAction,
+    DescribeColumn,
+    DropColumn,
+    DropNotNull,
+    RenameColumn,
+    RenameTo,
+    SetDefault,
+    SetOptions,
+    SetType,
+)
+from datoria_dagster.warehouse.local.physical import ident
+from datoria_dagster.warehouse.local.resources import column, fields_of, partition_column
+from datoria_dagster.warehouse.port import Body, NotFound, Ref, Refused, Resource
+
+
+def apply(catalog: Catalog, table: Resource, action: Action) -> Resource:
+    """Carry out one action and return the table as it then is."""
+    match action:
+        case AddColumn():
+            return _add(catalog, table, action)
+        case DropColumn():
+            return _drop(catalog, table, action)
+        case RenameColumn():
+            return _rename(catalog, table, action)
+        case SetOptions():
+            return _set_options(catalog, table, action.options)
+        case RenameTo():
+            return _rename_table(catalog, table, action.name)
+        case SetType() | SetDefault() | DropNotNull() | DescribeColumn():
+            return _alter_column(catalog, table, action)
+        case _:
+            assert_never(action)
+
+
+def _set_options(catalog: Catalog, table: Resource, given: Body) -> Resource:
+    # labels=[…] replaces all labels; a PATCH would merge them.
+    kept = {key: value for key, value in table.body.items() if key != "labels" or key not in given}
+    merged = resources.merged(kept, given)
+    acceptance.check_labels(merged)
+    kind = table.body["type"]
+    return catalog.put(table.ref, resources.table(table.ref, merged, merged["location"], kind))
+
+
+def _with(catalog: Catalog, table: Resource, fields: list[Body]) -> Resource:
+    return catalog.put(table.ref, resources.with_fields(table.body, fields))
+
+
+def _add(catalog: Catalog, table: Resource, action: AddColumn) -> Resource:
+    before = fields_of(table.body)
+    if column(before, action.field["name"]) is not None:
+        if action.if_not_exists:
+            return table
+        raise Refused(f"Column already exists: {action.field['name']}")
+    wanted = [*before, action.field]
+    after = amendment.amended(table.ref, before, wanted)
+    acceptance.check_fields(after)
+    physical.reshape(catalog.cursor, table.ref, before, after)
+    return _with(catalog, table, after)
+
+
+def _drop(catalog: Catalog, table: Resource, action: DropColumn) -> Resource:
+    fields = fields_of(table.body)
+    _check_top_level(action.name, "dropped")
+    known = column(fields, action.name)
+    if known is None:
+        if action.if_exists:
+            return table
+        raise Refused(f"Column not found: {action.name}")
+    _check_free(table, known["name"], "dropped")
+    if len(fields) == 1:
+        raise Refused(f"{legacy(table.ref)}: the last column, {known['name']}, can't be dropped.")
+    catalog.cursor.execute(
+        f"ALTER TABLE {physical.table_name(table.ref)} DROP COLUMN {ident(known['name'])}"
+    )
+    return _with(catalog, table, [field for field in fields if field is not known])
+
+
+def _check_top_level(name: str, done: str) -> None:
+    if "." in name:
+        # "Schema updates can't drop nested fields", nor rename them.
+        raise Refused(f"Field {name} is nested; only a top-level column can be {done}.")
+
+
+def _check_free(table: Resource, name: str, done: str) -> None:
+    if (partition_column(table.body) or "").lower() == name.lower():
+        raise Refused(f"{legacy(table.ref)}: partitioning column {name} can't be {done}.")
+    clustering = (table.body.get("clustering") or {}).get("fields") or []
+    if name.lower() in (other.lower() for other in clustering):
+        raise Refused(f"{legacy(table.ref)}: clustering column {name} can't be {done}.")
+
+
+def _rename(catalog: Catalog, table: Resource, action: RenameColumn) -> Resource:
+    fields = fields_of(table.body)
+    _check_top_level(action.old, "renamed")
+    known = column(fields, action.old)
+    if known is None:
+        if action.if_exists:
+            return table
+        raise Refused(f"Column not found: {action.old}")
+    _check_free(table, known["name"], "renamed")
+    if column(fields, action.new) is not None:
+        raise Refused(f"Column already exists: {action.new}")
+    after = [{**f, "name": action.new} if f is known else f for f in fields]
+    acceptance.check_fields(after)
+    catalog.cursor.execute(
+        f"ALTER TABLE {physical.table_name(table.ref)} "
+        f"RENAME COLUMN {ident(known['name'])} TO {ident(action.new)}"
+    )
+    return _with(catalog, table, after)
+
+
+def _rename_table(catalog: Catalog, table: Resource, name: str) -> Resource:
+    target = Ref("table", f"{table.ref.dataset.id}.{name.rsplit('.', 1)[-1]}")
+    if "." in name and name != target.id:
+        raise Refused(f"{legacy(table.ref)} can be renamed inside its dataset only, not to {name}.")
+    acceptance.check_name(target)
+    catalog.check_absent(target)
+    if any(other != table.ref.id for other in catalog.neighbours(target)):
+        changes.check_spelling(catalog, target)
+    catalog.cursor.execute(
+        f"ALTER TABLE {physical.table_name(table.ref)} RENAME TO {ident(target.parts[-1])}"
+    )
+    catalog.move_facts(table.ref.id, target.id)
+    catalog.remove(table.ref)
+    return catalog.put(target, resources.table(target, _anonymous(table.body), table.body["location"]))
+
+
+def _anonymous(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key not in ("id", "tableReference")}
+
+
+def _alter_column(catalog: Catalog, table: Resource, action: ColumnAction) -> Resource:
+    fields = fields_of(table.body)
+    _check_top_level(action.name, "altered")
+    known = column(fields, action.name)
+    if known is None:
+        if action.if_exists:
+            return table
+        raise NotFound(f"Column not found: {action.name} of {legacy(table.ref)}")
+    changed = _changed(catalog, table.ref, known, action)
+    after = [changed if field is known else field for field in fields]
+    acceptance.check_table(table.ref, resources.with_fields(table.body, after))
+    physical.reshape(catalog.cursor, table.ref, fields, after)
+    return _with(catalog, table, after)
+
+
+def _changed(catalog: Catalog, ref: Ref, known: Body, action: ColumnAction) -> Body:
+    match action:
+        case SetType():
+            return widening.widened(ref, known, action.field)
+        case SetDefault():
+            return _with_default(catalog, known, action.default)
+        case DropNotNull():
+            if known["mode"] != "REQUIRED":
+                raise Refused(
+                    "ALTER TABLE ALTER COLUMN DROP NOT NULL requires that column "
+                    f"{known['name']} has a NOT NULL constraint"
+                )
+            return {**known, "mode": "NULLABLE"}
+        case DescribeColumn():
+            return options.described(known, action.options)
+        case _:
+            assert_never(action)
+
+
+def _with_default(catalog: Catalog, known: Body, default: str | None) -> Body:
+    if default is not None:
+        changes.check_default(catalog, known, default)
+        return {**known, "defaultValueExpression": default}
+    if "defaultValueExpression" not in known:
+        raise Refused(f"ALTER TABLE DROP DEFAULT: column {known['name']} has no default value.")
+    return {key: value for key, value in known.items() if key != "defaultValueExpression"}

@@ -1,0 +1,26 @@
+"""Pieces of DuckDB's SQL in a tree of GoogleSQL."""
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from datoria_dagster.warehouse.port import NotSupportedLocally
+
+
+def sql(node: exp.Expression) -> str:
+    """Return a translated node as DuckDB's SQL. Raises NotSupportedLocally."""
+    try:
+        return node.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except SqlglotError as error:
+        reason = str(error).splitlines()[0]
+        raise NotSupportedLocally(f"The embedded warehouse can't run this query: {reason}.") from None
+
+
+def opaque(text: str) -> exp.Expression:
+    """Return a node that is DuckDB's SQL already."""
+    return exp.Var(this=text)
+
+
+def literal(node: exp.Expression | None) -> str:
+    """Return the text of a unit or a string literal, in upper case."""
+    return node.name.upper() if node is not None else ""

@@ -1,0 +1,145 @@
+"""A webserver, and when one is needed a daemon, on loopback, over one DAGSTER_HOME."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MODULE = "tests.dagster_platform.code_location"
+SECONDS = 90.0
+_SETTINGS = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+"""
+_LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+_BACKFILL = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def wait_until(condition, what):
+    """Return the first truthy answer. The one place that waits for another process by asking."""
+    deadline = time.monotonic() + SECONDS
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {SECONDS:.0f} s.")
+        time.sleep(0.2)
+    return answer
+
+
+class Dagster:
+    """Dagster's processes over one home, as a user would start them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.home.mkdir()
+        (self.home / "dagster.yaml").write_text(_SETTINGS)
+        self.warehouse_path = folder / "warehouse.duckdb"
+        self.environment = os.environ | {
+            "DAGSTER_HOME": str(self.home),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "DATORIA_WAREHOUSE": "local",
+            "DATORIA_WAREHOUSE_PATH": str(self.warehouse_path),
+        }
+        self.port = _free_port()
+
+    @contextmanager
+    def running(self, tool, *arguments):
+        """Run one of Dagster's tools on the code location, and end it by its process id."""
+        command = [Path(sys.executable).with_name(tool), *arguments, "-m", MODULE, "-d", ROOT]
+        with (self.home / f"{tool}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_default_signals,  # noqa: PLW1509 - nothing is locked at that point
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    @contextmanager
+    def webserver(self):
+        """Keep the webserver running for the block."""
+        with self.running("dagster-webserver", "-h", "127.0.0.1", "-p", str(self.port)) as process:
+            log = self.home / "dagster-webserver.log"
+            wait_until(
+                lambda: b"Serving dagster-webserver" in log.read_bytes() or process.poll(),
+                "The start of the webserver",
+            )
+            yield
+
+    def ask(self, query, **variables):
+        """Send a GraphQL request, as the UI does, and return its data."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            return json.load(response)["data"]
+
+    def launch(self, job, key, partition):
+        """Launch a run as the UI's buttons do; return its id."""
+        selector = {
+            "repositoryLocationName": MODULE,
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+            "assetSelection": [{"path": list(key)}] if key else None,
+        }
+        tags = [{"key": "dagster/partition", "value": partition}]
+        params = {
+            "selector": selector,
+            "mode": "default",
+            "runConfigData": {},
+            "executionMetadata": {"tags": tags},
+        }
+        answer = self.ask(_LAUNCH, params=params)["launchPipelineExecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+    def backfill(self, key, partitions):
+        """Request a backfill as the UI does; return its id."""
+        params = {"assetSelection": [{"path": list(key)}], "partitionNames": list(partitions)}
+        answer = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return answer["backfillId"]
+
+
+def _default_signals():
+    # A shell may have started us with these ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,198 @@
+"""A deploy does both steps through the asset graph; the sensor and the schedule ask for it."""
+
+import dagster as dg
+import pytest
+
+from datoria_dagster import INT64, Field, Platform, day, sql
+from datoria_dagster.orchestration import build_definitions
+from datoria_dagster.orchestration.deploy import DeployFailed, MigrationStopped, deploy
+from datoria_dagster.orchestration.partitions import ranges
+from datoria_dagster.warehouse.local import LocalWarehouse
+from datoria_dagster.warehouse.port import Unavailable
+from tests.dagster_platform import before, daily_job, orders, platform, unrelated
+from tests.dagster_platform.spy import Spy
+from tests.dagster_platform.stock import migrate, rows, stock
+
+DAILY_ROWS = {"20240130": 1, "20240131": 2, "20240201": 1, "20240202": 1}
+
+
+@pytest.fixture
+def warehouse():
+    found = LocalWarehouse(None)
+    stock(found)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+def runs(instance):
+    return [(run.job_name, run.status) for run in reversed(instance.get_runs())]
+
+
+def without_x() -> Platform:
+    return platform.with_object(unrelated.with_fields((Field("y", INT64),)))
+
+
+def test_a_deploy_migrates_and_runs_what_is_stale_upstream_first(warehouse, instance):
+    said = []
+    done = deploy(platform, warehouse, instance, on_event=said.append)
+    assert done.plan.verdict == "compatible"
+    assert [event.status for event in done.events] == ["done"] * len(done.plan.steps)
+    assert {(run.job, run.partitions, run.rows) for run in done.jobs} == {
+        ("daily", 4, 5),
+        ("monthly", 2, 2),
+        ("customers", 1, 2),
+    }
+    assert said[1] == "daily: 4 partitions"
+    assert rows(warehouse, "acme.shop.daily") == DAILY_ROWS
+    assert runs(instance) == [
+        ("migrate", dg.DagsterRunStatus.SUCCESS),
+        *[("__ASSET_JOB", dg.DagsterRunStatus.SUCCESS)] * 3,
+    ]
+    assert instance.get_materialized_partitions(dg.AssetKey(["shop", "daily"])) == set(DAILY_ROWS)
+
+
+def test_a_second_deploy_does_nothing_and_records_nothing(warehouse, instance):
+    deploy(platform, warehouse, instance)
+    spy, recorded = Spy(warehouse), len(instance.get_runs())
+    done = deploy(platform, spy, instance)
+    assert done.plan.is_empty
+    assert done.events == ()
+    assert done.jobs == ()
+    assert spy.acted == []
+    assert len(instance.get_runs()) == recorded
+
+
+def test_only_what_became_stale_is_run(warehouse, instance):
+    deploy(platform, warehouse, instance)
+    warehouse.append(
+        warehouse.list("acme.raw")[0], [{"day": "2024-02-02", "customer": "eve", "amount": 7}]
+    )
+    newer = deploy(platform, warehouse, instance)
+    assert orders.id == "acme.raw.orders"
+    assert newer.events == ()
+    assert ("daily", 1) in {(run.job, run.partitions) for run in newer.jobs}
+    assert rows(warehouse, "acme.shop.daily") == DAILY_ROWS | {"20240202": 2}
+
+
+def test_partitions_with_gaps_are_as_many_runs():
+    days = [day(2024, 2, 1), day(2024, 1, 30), day(2024, 1, 31), day(2024, 2, 3)]
+    assert [[found.id for found in run] for run in ranges(daily_job, days)] == [
+        ["20240130", "20240131", "20240201"],
+        ["20240203"],
+    ]
+
+
+def test_an_incompatible_change_stops_the_deploy_before_anything(warehouse, instance):
+    migrate(warehouse)
+    spy = Spy(warehouse)
+    with pytest.raises(MigrationStopped, match="the plan is incompatible") as stopped:
+        deploy(without_x(), spy, instance)
+    assert stopped.value.plan.verdict == "incompatible"
+    assert spy.acted == []
+    assert runs(instance) == [("migrate", dg.DagsterRunStatus.FAILURE)]
+
+
+def test_a_failing_job_is_an_error_with_its_cause(warehouse, instance):
+    class Broken(Spy):
+        def write(self, query, destination, partition):
+            raise Unavailable("The warehouse went away.")
+
+    with pytest.raises(DeployFailed, match=r"daily: .*The warehouse went away\."):
+        deploy(platform, Broken(warehouse), instance)
+    assert runs(instance)[-1] == ("__ASSET_JOB", dg.DagsterRunStatus.FAILURE)
+
+
+def test_dagster_says_nothing_on_the_way(warehouse, instance, capfd):
+    deploy(platform, warehouse, instance)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_an_instance_is_made_where_none_is_configured(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    deploy(Platform.of(unrelated), LocalWarehouse(None))
+    home = tmp_path / ".datoria" / "dagster"
+    assert "telemetry" in (home / "dagster.yaml").read_text()
+    with dg.DagsterInstance.from_config(str(home)) as recorded:
+        assert [run.job_name for run in recorded.get_runs()] == ["migrate"]
+
+
+def test_the_deploy_job_is_the_same_deploy_on_the_run_s_instance(warehouse, instance):
+    job = build_definitions(platform, warehouse).resolve_job_def("deploy")
+    assert job.execute_in_process(instance=instance).success
+    assert rows(warehouse, "acme.shop.daily") == DAILY_ROWS
+    assert sorted(name for name, _ in runs(instance)) == [
+        "__ASSET_JOB",
+        "__ASSET_JOB",
+        "__ASSET_JOB",
+        "deploy",
+        "migrate",
+    ]
+
+
+def test_the_deploy_is_scheduled_daily_and_off():
+    schedule = build_definitions(platform).resolve_schedule_def("scheduled_deploy")
+    assert schedule.cron_schedule == "0 5 * * *"
+    assert schedule.job_name == "deploy"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    hourly = build_definitions(platform, deploy_schedule="0 * * * *")
+    assert hourly.resolve_schedule_def("scheduled_deploy").cron_schedule == "0 * * * *"
+
+
+def tick(declared, warehouse):
+    sensor = build_definitions(declared, warehouse).resolve_sensor_def("migrate_on_merge")
+    with dg.build_sensor_context() as context:
+        data = sensor.evaluate_tick(context)
+    return [request.run_key for request in data.run_requests or ()], data.skip_message
+
+
+def test_a_merge_asks_for_one_migration(warehouse):
+    (first,), _ = tick(platform, warehouse)
+    (again,), _ = tick(platform, warehouse)
+    assert first == again
+    assert first.startswith("1->")
+
+
+def test_what_is_applied_asks_for_nothing(warehouse):
+    migrate(warehouse)
+    assert tick(platform, warehouse) == ([], "Migration 2 applied this declaration.")
+
+
+def test_a_revert_asks_again(warehouse):
+    (first,), _ = tick(platform, warehouse)
+    migrate(warehouse)
+    (reverted,), _ = tick(before, warehouse)
+    assert reverted.startswith("2->")
+    migrate(warehouse, platform.with_object(unrelated.model_copy(update={"description": "x"})))
+    (third,), _ = tick(platform, warehouse)
+    assert third.startswith("3->")
+    assert third.partition("->")[2] == first.partition("->")[2]
+
+
+def test_a_migration_that_stopped_is_not_asked_for_again(warehouse, instance):
+    migrate(warehouse)
+    (first,), _ = tick(without_x(), warehouse)
+    job = build_definitions(without_x(), warehouse).resolve_job_def("migrate")
+    assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+    assert tick(without_x(), warehouse)[0] == [first]
+
+
+def test_a_warehouse_that_cannot_be_reached_skips_the_tick():
+    def away():
+        raise Unavailable("acme.duckdb: cannot open it.")
+
+    assert tick(platform, away) == ([], "The ledger can't be read: acme.duckdb: cannot open it.")
+
+
+def test_sql_that_is_wrong_is_a_failure_in_words(warehouse, instance):
+    wrong = daily_job.model_copy(update={"query": sql("SELECT no_such_column FROM {o}", o=orders)})
+    with pytest.raises(DeployFailed, match="no_such_column"):
+        deploy(platform.with_object(wrong), warehouse, instance)

@@ -1,0 +1,209 @@
+"""No SQL of a job is sent while a migration of what it touches is pending."""
+
+import dagster as dg
+import pytest
+
+from datoria_dagster import INT64, Field, gate
+from datoria_dagster.orchestration import build_definitions
+from datoria_dagster.warehouse.local import LocalWarehouse
+from datoria_dagster.warehouse.port import Unavailable
+from tests.dagster_platform import before, doubled, monthly, platform, unrelated
+from tests.dagster_platform.spy import Spy
+from tests.dagster_platform.stock import migrate, rows, stock
+
+DAILY, MONTHLY, CUSTOMERS = (
+    dg.AssetKey(["shop", name]) for name in ("daily", "monthly", "customers")
+)
+JOBS = {job.name: job for job in platform.jobs}
+
+
+@pytest.fixture
+def warehouse():
+    found = LocalWarehouse(None)
+    stock(found)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+def materialize(declared, warehouse, instance, key, **arguments):
+    """Run one asset and nothing else, as selecting it in the UI does."""
+    definitions = build_definitions(declared, warehouse)
+    return dg.materialize(
+        list(definitions.assets),
+        selection=[key],
+        instance=instance,
+        raise_on_error=False,
+        **arguments,
+    )
+
+
+def failure(result):
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    return event.step_failure_data.user_failure_data
+
+
+def test_a_job_is_refused_before_any_sql_while_its_destination_is_behind(warehouse, instance):
+    spy = Spy(warehouse)
+    result = materialize(platform, spy, instance, DAILY, partition_key="20240131")
+    assert not result.success
+    assert failure(result).description == (
+        "Job daily was not run, and none of its SQL was sent: a migration is pending.\n"
+        "  acme.shop.daily.orders: added, INT64; rows that exist hold nothing there\n"
+        "Run `datoria migrate`, or materialize the asset `migration`, and then this again."
+    )
+    assert spy.acted == []
+
+
+def test_the_refusal_shows_the_plan_and_links_to_the_migration(warehouse, instance):
+    result = materialize(platform, warehouse, instance, DAILY, partition_key="20240131")
+    assert "orders" in failure(result).metadata["plan"].value
+    assert failure(result).metadata["migration"].value == dg.AssetKey("migration")
+
+
+def test_a_refusal_is_not_retried(warehouse, instance):
+    retried = dg.define_asset_job(
+        "retried", selection=[CUSTOMERS], op_retry_policy=dg.RetryPolicy(max_retries=3)
+    )
+    definitions = dg.Definitions.merge(
+        build_definitions(platform, warehouse), dg.Definitions(jobs=[retried])
+    )
+    result = definitions.resolve_job_def("retried").execute_in_process(
+        instance=instance, raise_on_error=False
+    )
+    assert [event.event_type_value for event in result.all_events].count("STEP_START") == 1
+
+
+def test_a_job_runs_once_it_is_migrated(warehouse, instance):
+    migrate(warehouse)
+    result = materialize(platform, warehouse, instance, DAILY, partition_key="20240131")
+    assert result.success
+    assert rows(warehouse, "acme.shop.daily") == {"20240131": 2}
+
+
+def test_what_is_behind_a_view_on_a_view_counts(warehouse, instance):
+    spy = Spy(warehouse)
+    result = materialize(platform, spy, instance, CUSTOMERS)
+    assert "acme.shop.daily.orders" in failure(result).description
+    assert spy.acted == []
+
+
+def test_a_routine_counts(warehouse, instance):
+    migrate(warehouse)
+    tripled = doubled.model_copy(update={"description": "Twice as much."})
+    result = materialize(
+        platform.with_object(tripled), warehouse, instance, DAILY, partition_key="20240131"
+    )
+    assert "acme.shop.doubled" in failure(result).description
+
+
+def test_what_the_job_does_not_touch_does_not_stop_it(warehouse, instance):
+    migrate(warehouse)
+    wider = unrelated.with_fields((*unrelated.fields, Field("y", INT64)))
+    changed = platform.with_object(wider)
+    assert materialize(changed, warehouse, instance, DAILY, partition_key="20240131").success
+
+
+def test_an_incompatible_change_is_pointed_out(warehouse):
+    migrate(warehouse)
+    changed = platform.with_object(monthly.with_fields(monthly.fields[:1]))
+    text = gate.refusal(changed, [JOBS["monthly"]], warehouse)
+    assert text is not None
+    assert "acme.shop.monthly.amount" in text
+    assert "not backwards compatible: `datoria migrate --plan`" in text
+
+
+def test_older_code_is_told_to_deploy_the_newer_and_never_to_migrate(warehouse):
+    older = before.with_object(JOBS["customers"])
+    migrate(warehouse)
+    text = gate.refusal(older, [JOBS["customers"]], warehouse)
+    assert text is not None
+    assert "the warehouse was migrated by newer code (migration 2" in text
+    assert "Deploy that code here" in text
+    assert "datoria migrate" not in text
+    assert "materialize" not in text
+
+
+def test_a_change_made_by_hand_is_pending_and_not_newer_code(warehouse):
+    migrate(warehouse)
+    warehouse.execute("ALTER TABLE `acme.shop.monthly` ADD COLUMN IF NOT EXISTS extra INT64")
+    text = gate.refusal(platform, [JOBS["monthly"]], warehouse)
+    assert text is not None
+    assert "a migration is pending" in text
+
+
+def test_a_migrated_platform_refuses_nothing(warehouse):
+    migrate(warehouse)
+    assert gate.refusal(platform, platform.jobs, warehouse) is None
+
+
+def test_several_jobs_are_named_together(warehouse):
+    text = gate.refusal(platform, [JOBS["daily"], JOBS["monthly"]], warehouse)
+    assert text is not None
+    assert text.startswith("The jobs daily, monthly were not run")
+
+
+def test_in_one_run_the_migration_comes_first(warehouse, instance):
+    definitions = build_definitions(platform, warehouse)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey("migration"), DAILY],
+        partition_key="20240131",
+    )
+    assert result.success
+    assert rows(warehouse, "acme.shop.daily") == {"20240131": 2}
+
+
+def test_a_range_of_partitions_is_one_step_and_counts_rows(warehouse, instance):
+    migrate(warehouse)
+    tags = {
+        "dagster/asset_partition_range_start": "20240130",
+        "dagster/asset_partition_range_end": "20240202",
+    }
+    result = materialize(platform, warehouse, instance, DAILY, tags=tags)
+    events = [event.materialization for event in result.get_asset_materialization_events()]
+    assert [(e.partition, e.metadata["dagster/partition_row_count"].value) for e in events] == [
+        ("20240130", 1),
+        ("20240131", 2),
+        ("20240201", 1),
+        ("20240202", 1),
+    ]
+    assert "`acme.raw.orders`" in events[0].metadata["sql"].value
+    assert [event.event_type_value for event in result.all_events].count("STEP_START") == 1
+
+
+def test_a_failure_in_a_range_reports_the_partitions_that_were_written(warehouse, instance):
+    migrate(warehouse)
+
+    class Limping(Spy):
+        def write(self, query, destination, partition):
+            if partition == "20240202":
+                raise Unavailable("The warehouse went away.")
+            return super().write(query, destination, partition)
+
+    tags = {
+        "dagster/asset_partition_range_start": "20240201",
+        "dagster/asset_partition_range_end": "20240202",
+    }
+    result = materialize(platform, Limping(warehouse), instance, DAILY, tags=tags)
+    assert "The warehouse went away." in failure(result).description
+    assert instance.get_materialized_partitions(DAILY) == {"20240201"}
+
+
+def test_a_schedule_or_a_user_job_without_the_migration_is_refused(warehouse, instance):
+    spy = Spy(warehouse)
+    own = dg.define_asset_job("own", selection=dg.AssetSelection.assets(CUSTOMERS))
+    definitions = dg.Definitions.merge(build_definitions(platform, spy), dg.Definitions(jobs=[own]))
+    job = definitions.resolve_job_def("own")
+    refused = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not refused.success
+    assert spy.acted == []
+    migrate(warehouse)
+    assert job.execute_in_process(instance=instance).success
+    assert rows(warehouse, "acme.shop.customers") == {"": 0}
