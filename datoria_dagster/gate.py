@@ -29,8 +29,8 @@ def refusal(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> st
 
 
 def is_migrated(plan: Plan) -> bool:
-    """Tell whether a plan leaves nothing to do: no step, and no change that waits for approval."""
-    return not plan.steps and plan.applicable
+    """Tell whether a plan changes nothing; what is only to be noted in the ledger can wait."""
+    return not plan.findings
 
 
 def touches(platform: Platform, job: Job) -> frozenset[str]:
@@ -99,7 +99,6 @@ def superseded_by(platform: Platform, warehouse: Warehouse) -> Migration | None:
 
 def _lines(plan: Plan) -> list[str]:
     lines = [f"{finding.address}: {finding.says}" for finding in plan.findings]
-    lines = lines or [f"{step.object}: {step.kind}" for step in plan.steps]
     more = len(lines) - _SHOWN
     return [*lines[:_SHOWN], f"… and {more} more"] if more > 0 else lines
 

@@ -70,15 +70,14 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The ledger as read: migrations, the newest last, and the resources that are ours."""
+    """The ledger as read: migrations, the newest last, and the resources that are ours.
+
+    `next_sequence` is the number that the next migration gets.
+    """
 
     migrations: tuple[Migration, ...] = ()
     owned: frozenset[Ref] = frozenset()
-
-    @property
-    def next_sequence(self) -> int:
-        """The number of the next migration."""
-        return self.migrations[-1].sequence + 1 if self.migrations else 1
+    next_sequence: int = 1
 
     @property
     def applied(self) -> Migration | None:
@@ -94,14 +93,16 @@ class Ledger:
         datasets = platform.of_type(Dataset)
         first = datasets[0] if datasets else Dataset(project="datoria", name="none")
         self._warehouse = warehouse
+        self._datasets = frozenset(dataset.id for dataset in datasets)
         self._dataset = Dataset(project=first.project, name=DATASET, location=first.location)
         self._migrations = _table(self._dataset, "migrations", _MIGRATION_FIELDS)
         self._executions = _table(self._dataset, "executions", _EXECUTION_FIELDS)
 
     def read(self) -> History:
-        """Return the whole history."""
+        """Return the history of the platform's datasets; others may share the ledger."""
         rows = self._warehouse.rows(codec.ref(self._migrations))
-        return _fold(sorted(rows, key=lambda row: (int(row["sequence"]), int(row["event"]))))
+        ordered = sorted(rows, key=lambda row: (int(row["sequence"]), int(row["event"])))
+        return _fold(ordered, self._datasets)
 
     def empty_executions(self) -> Mapping[tuple[str, str], datetime]:
         """Return (job, partition id) → when, for executions that left no rows."""
@@ -117,7 +118,9 @@ class Ledger:
     def start(self, fingerprint: str) -> int:
         """Write that a migration begins, and return its sequence number."""
         sequence = self.read().next_sequence
-        row = _row(sequence, 0, "started", fingerprint=fingerprint, who=_who())
+        datasets = " ".join(sorted(self._datasets))
+        values = {"fingerprint": fingerprint, "who": _who(), "datasets": datasets}
+        row = _row(sequence, 0, "started", **values)
         self._warehouse.append(codec.ref(self._migrations), [row])
         return sequence
 
@@ -182,6 +185,7 @@ _MIGRATION_FIELDS = (
     Field("at", TIMESTAMP, required=True),
     Field("status", STRING, required=True),
     Field("fingerprint", STRING),
+    Field("datasets", STRING),
     Field("who", STRING),
     Field("object", STRING),
     Field("object_kind", STRING),
@@ -221,20 +225,29 @@ def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
     )
 
 
-def _fold(rows: Sequence[Mapping[str, Any]]) -> History:
+def _fold(rows: Sequence[Mapping[str, Any]], datasets: frozenset[str]) -> History:
     migrations: dict[int, Migration] = {}
     owned: set[Ref] = set()
     for row in rows:
         sequence = int(row["sequence"])
         if row["status"] == "started":
-            started = _moment(row["at"])
-            migrations[sequence] = Migration(sequence, row["fingerprint"], row["who"], started)
-        elif row.get("step"):
-            _fold_step(migrations[sequence], row, owned)
-        else:
-            migrations[sequence].status = row["status"]
-            migrations[sequence].ended = _moment(row["at"])
-    return History(tuple(migrations.values()), frozenset(owned))
+            if datasets & set((row.get("datasets") or "").split()):
+                started = _moment(row["at"])
+                migrations[sequence] = Migration(sequence, row["fingerprint"], row["who"], started)
+        elif sequence in migrations:
+            _fold_row(migrations[sequence], row, owned)
+    last = max((int(row["sequence"]) for row in rows), default=0)
+    # What lives in a dataset that is not declared is not ours to drop.
+    ours = frozenset(ref for ref in owned if ref.dataset.id in datasets)
+    return History(tuple(migrations.values()), ours, last + 1)
+
+
+def _fold_row(migration: Migration, row: Mapping[str, Any], owned: set[Ref]) -> None:
+    if row.get("step"):
+        _fold_step(migration, row, owned)
+        return
+    migration.status = row["status"]
+    migration.ended = _moment(row["at"])
 
 
 def _fold_step(migration: Migration, row: Mapping[str, Any], owned: set[Ref]) -> None:

@@ -108,7 +108,8 @@ def _import(name: str) -> Any:
     except DatoriaError as error:
         raise type(error)(f"{_place(error, name)}: {error}") from None
     except Exception as error:  # noqa: BLE001 - a user's module may raise anything
-        reason = f"{type(error).__name__}: {error}"
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        reason = f"{type(error).__name__}: {said}"
         raise SettingsError(f"{_place(error, name)}: {reason}") from None
 
 
@@ -122,10 +123,10 @@ def _place(error: BaseException, module: str) -> str:
         and "site-packages" not in frame.filename
         and not frame.filename.endswith("importlib/__init__.py")
     ]
-    if not own:
-        return module
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}:{error.lineno}"
+    if not own:
+        return module
     return f"{_short(own[-1].filename)}:{own[-1].lineno}"
 
 

@@ -59,7 +59,7 @@ def read(path: Path) -> Case:
 
 def declare(text: str) -> Platform:
     namespace = {name: getattr(datoria_dagster, name) for name in datoria_dagster.__all__}
-    exec(_PRELUDE + text, namespace)  # noqa: S102
+    exec(_PRELUDE + text, namespace)
     kinds = (Dataset, Table, SourceTable, View, ScalarFunction, Job)
     found = [value for value in namespace.values() if isinstance(value, kinds)]
     return Platform.of(*(item for item in found if not isinstance(item, Dataset)))
@@ -73,7 +73,11 @@ def _sections(path: Path) -> dict[str, str]:
         *(f"section {name!r} twice" for name in names if names.count(name) > 1),
         *(f"unknown section {name!r}" for name in names if name not in REQUIRED + OPTIONAL),
         *(f"section {name!r} is missing" for name in REQUIRED if name not in names),
-        *(["`query` and `result` go together"] if ("query" in names) != ("result" in names) else []),
+        *(
+            ["`query` and `result` go together"]
+            if ("query" in names) != ("result" in names)
+            else []
+        ),
         *(f"section {n!r} is empty" for n, t in zip(names, texts, strict=True) if _is_empty(n, t)),
     ]
     if problems:

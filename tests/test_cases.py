@@ -74,7 +74,9 @@ def test_every_rule_fires_in_a_case_file():
 def test_case_files_are_parsed_strictly(tmp_path):
     file = tmp_path / "broken.case"
     file.write_text("-- before --\n-- afterwards --\n-- verdict --\n")
-    with pytest.raises(ValueError, match="unknown section 'afterwards'; section 'after' is missing"):
+    with pytest.raises(
+        ValueError, match="unknown section 'afterwards'; section 'after' is missing"
+    ):
         casefile.read(file)
 
 

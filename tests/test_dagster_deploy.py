@@ -125,6 +125,19 @@ def test_an_instance_is_made_where_none_is_configured(tmp_path, monkeypatch):
         assert [run.job_name for run in recorded.get_runs()] == ["migrate"]
 
 
+@pytest.mark.parametrize("settings", [None, "telemetry: 3"], ids=["a file", "wrong settings"])
+def test_a_home_that_is_none_is_an_error_in_words(tmp_path, monkeypatch, settings):
+    home = tmp_path / "home"
+    if settings is None:
+        home.write_text("")
+    else:
+        home.mkdir()
+        (home / "dagster.yaml").write_text(settings)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with pytest.raises(DeployFailed, match=r"(?s)can't be opened.*DAGSTER_HOME"):
+        deploy(Platform.of(unrelated), LocalWarehouse(None))
+
+
 def test_the_deploy_job_is_the_same_deploy_on_the_run_s_instance(warehouse, instance):
     job = build_definitions(platform, warehouse).resolve_job_def("deploy")
     assert job.execute_in_process(instance=instance).success

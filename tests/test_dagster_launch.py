@@ -23,7 +23,6 @@ WAYS = {
     "dagster asset materialize": "20240201",
     "a backfill": "20240202",
 }
-pytestmark = pytest.mark.xdist_group("dagster_launch")
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,17 @@ def test_every_object_survives_the_codec(platform):
         if found.kind == "view":
             body["type"] = "VIEW"
             body["schema"] = {"fields": [codec.field_resource(field) for field in found.fields]}
-        assert object_fingerprint(codec.decode(codec.ref(found), body)) == object_fingerprint(
-            found
-        ) or found.kind == "dataset"
-        assert compare(
-            Platform({found.id: codec.decode(codec.ref(found), body)}), Platform({found.id: found})
-        ) == ()
+        assert (
+            object_fingerprint(codec.decode(codec.ref(found), body)) == object_fingerprint(found)
+            or found.kind == "dataset"
+        )
+        assert (
+            compare(
+                Platform({found.id: codec.decode(codec.ref(found), body)}),
+                Platform({found.id: found}),
+            )
+            == ()
+        )
 
 
 @law
@@ -225,9 +230,9 @@ def shape(platform: Platform) -> dict[str, object]:
 def ordered(value):
     if isinstance(value, dict):
         return {
-            key: sorted(map(ordered, item), key=str) if key == "fields" and item and isinstance(item[0], dict) else ordered(item)
+            key: sorted(map(ordered, item), key=str)
+            if key == "fields" and item and isinstance(item[0], dict)
+            else ordered(item)
             for key, item in value.items()
         }
     return value
-
-

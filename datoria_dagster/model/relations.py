@@ -54,6 +54,15 @@ class Relation(Model):
     def _check_name(cls, name: str) -> str:
         return check_table(name)
 
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _check_fields(cls, fields: object) -> object:
+        if isinstance(fields, Field):
+            raise ValueError(
+                f"its schema is one column, not a tuple: write (Field({fields.name!r}, …),)."
+            )
+        return fields
+
     @model_validator(mode="after")
     def _validate_fields(self) -> Self:
         check_unique(self.fields)

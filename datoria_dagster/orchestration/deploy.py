@@ -107,12 +107,18 @@ def deploy(
 def _local_instance() -> dg.DagsterInstance:
     """Return the instance of DAGSTER_HOME, which is set and created when it is not."""
     home = Path(os.environ.get("DAGSTER_HOME") or Settings.load().state / "dagster").absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(_INSTANCE, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        settings = home / "dagster.yaml"
+        if not settings.exists():
+            settings.write_text(_INSTANCE, encoding="utf-8")
+        os.environ["DAGSTER_HOME"] = str(home)
+        return dg.DagsterInstance.get()
+    except (OSError, dg.DagsterError) as error:
+        raise DeployFailed(
+            f"Dagster's instance in {home} can't be opened: {str(error).rstrip('.')}. "
+            "Mend its dagster.yaml, or set DAGSTER_HOME to another folder."
+        ) from None
 
 
 def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:

@@ -55,7 +55,9 @@ def _drafts(
                 issued.add(draft.step.object)
             yield draft
     changed = frozenset(ch.object for ch in changes if isinstance(ch, _SHOWS_IN_VIEWS))
-    yield from _refreshed(readers(declared, changed) - issued if changed else (), facts, declared)
+    # A view that the change breaks would be refused if it were issued again.
+    spared = issued.union(*(finding.breaks for finding in findings))
+    yield from _refreshed(readers(declared, changed) - spared, facts, declared)
 
 
 def _object_drafts(judged: tables.Judged, facts: Facts, declared: Platform) -> Iterator[Draft]:
@@ -106,9 +108,7 @@ def _dataset(dataset: Dataset, judged: tables.Judged) -> Draft:
     return Draft(Phase.DATASETS, Patch(**whose, statement=statement, body=body))
 
 
-def _refreshed(
-    names: Sequence[str] | frozenset[str], facts: Facts, declared: Platform
-) -> Iterator[Draft]:
+def _refreshed(names: frozenset[str], facts: Facts, declared: Platform) -> Iterator[Draft]:
     for name in sorted(names):
         view = declared.objects[name]
         if isinstance(view, View) and name in facts.platform.objects:

@@ -1,6 +1,5 @@
 """The sentences that every format shares."""
 
-from datoria_dagster.judge.rule import Severity
 from datoria_dagster.plan.document import Plan
 
 SYMBOLS = {"object_added": "+", "field_added": "+", "object_removed": "-", "field_removed": "-"}
@@ -62,9 +61,3 @@ def advice(plan: Plan) -> tuple[str, ...]:
         f"  datoria migrate {allowed}{more}",
         "  datoria migrate --force",
     )
-
-
-def severities(plan: Plan) -> str:
-    """Return how many changes there are of each severity, the worst first."""
-    found = ((severity, plan.count(severity)) for severity in reversed(Severity))
-    return ", ".join(f"{number} {severity}" for severity, number in found if number)

@@ -25,24 +25,92 @@ _RESERVED = re.compile(
 _LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,62}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")
 _TYPES = frozenset(
-    "STRING BYTES INTEGER FLOAT BOOLEAN TIMESTAMP DATE TIME DATETIME GEOGRAPHY NUMERIC BIGNUMERIC "
-    "JSON RECORD RANGE INTERVAL".split()
+    [
+        "STRING",
+        "BYTES",
+        "INTEGER",
+        "FLOAT",
+        "BOOLEAN",
+        "TIMESTAMP",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "GEOGRAPHY",
+        "NUMERIC",
+        "BIGNUMERIC",
+        "JSON",
+        "RECORD",
+        "RANGE",
+        "INTERVAL",
+    ]
 )
 _FIELD_KEYS = frozenset(
-    "name type mode description fields defaultValueExpression maxLength precision scale "
-    "rangeElementType".split()
+    [
+        "name",
+        "type",
+        "mode",
+        "description",
+        "fields",
+        "defaultValueExpression",
+        "maxLength",
+        "precision",
+        "scale",
+        "rangeElementType",
+    ]
 )
 _TABLE_KEYS = frozenset(
-    "kind id etag selfLink tableReference type location creationTime lastModifiedTime schema "
-    "description friendlyName labels timePartitioning rangePartitioning clustering view "
-    "expirationTime snapshotDefinition cloneDefinition".split()
+    [
+        "kind",
+        "id",
+        "etag",
+        "selfLink",
+        "tableReference",
+        "type",
+        "location",
+        "creationTime",
+        "lastModifiedTime",
+        "schema",
+        "description",
+        "friendlyName",
+        "labels",
+        "timePartitioning",
+        "rangePartitioning",
+        "clustering",
+        "view",
+        "expirationTime",
+        "snapshotDefinition",
+        "cloneDefinition",
+    ]
 )
 _DATASET_KEYS = frozenset(
-    "kind id etag selfLink datasetReference location creationTime lastModifiedTime description "
-    "friendlyName labels type".split()
+    [
+        "kind",
+        "id",
+        "etag",
+        "selfLink",
+        "datasetReference",
+        "location",
+        "creationTime",
+        "lastModifiedTime",
+        "description",
+        "friendlyName",
+        "labels",
+        "type",
+    ]
 )
 _CLUSTERING_TYPES = frozenset(
-    "BIGNUMERIC BOOLEAN DATE DATETIME GEOGRAPHY INTEGER NUMERIC RANGE STRING TIMESTAMP".split()
+    [
+        "BIGNUMERIC",
+        "BOOLEAN",
+        "DATE",
+        "DATETIME",
+        "GEOGRAPHY",
+        "INTEGER",
+        "NUMERIC",
+        "RANGE",
+        "STRING",
+        "TIMESTAMP",
+    ]
 )
 _PARTITION_TYPES = {
     "HOUR": ("TIMESTAMP", "DATETIME"),
@@ -153,8 +221,11 @@ def _check_field(path: str, field: Body) -> None:
     if mode not in ("NULLABLE", "REQUIRED", "REPEATED"):
         raise Refused(f"Invalid value for mode: {mode} is not a valid value (field: {path})")
     if (kind == "RECORD") != bool(field.get("fields")):
-        raise Refused(f"Field {path} is type RECORD but has no schema" if kind == "RECORD"
-                      else f"Field {path} is type {kind} but has nested fields")
+        raise Refused(
+            f"Field {path} is type RECORD but has no schema"
+            if kind == "RECORD"
+            else f"Field {path} is type {kind} but has nested fields"
+        )
     _check_parameters(path, field)
     _check_default_place(path, field)
     if len(field.get("description") or "") > MAX_COLUMN_DESCRIPTION:
@@ -232,7 +303,9 @@ def check_clustering(body: Body) -> None:
     for name in names:
         field = column(fields_of(body), name)
         if field is None:
-            raise Refused(f"The field specified for clustering cannot be found in the schema: {name}")
+            raise Refused(
+                f"The field specified for clustering cannot be found in the schema: {name}"
+            )
         if field["mode"] == "REPEATED" or field["type"] not in _CLUSTERING_TYPES:
             raise Refused(
                 f"Entity {name} has type {field['mode']} {field['type']}, which is not supported "

@@ -143,7 +143,9 @@ def _rename_table(catalog: Catalog, table: Resource, name: str) -> Resource:
     )
     catalog.move_facts(table.ref.id, target.id)
     catalog.remove(table.ref)
-    return catalog.put(target, resources.table(target, _anonymous(table.body), table.body["location"]))
+    return catalog.put(
+        target, resources.table(target, _anonymous(table.body), table.body["location"])
+    )
 
 
 def _anonymous(body: Body) -> Body:

@@ -81,9 +81,7 @@ class _Amendment:
     def _check_mode(self, old: Body, new: Body, path: str) -> None:
         pair = (old["mode"], new["mode"])
         if pair[0] != pair[1] and pair != ("REQUIRED", "NULLABLE"):
-            raise mismatch(
-                self.ref, f"Field {path} has changed mode from {pair[0]} to {pair[1]}"
-            )
+            raise mismatch(self.ref, f"Field {path} has changed mode from {pair[0]} to {pair[1]}")
 
     def _check_added(self, new: Body, parent: str) -> None:
         path = f"{parent}{new['name']}"

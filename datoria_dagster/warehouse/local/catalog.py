@@ -61,7 +61,8 @@ class Catalog:
     def find(self, ref: Ref) -> Resource | None:
         """Return the resource, or None."""
         row = self.cursor.execute(
-            "SELECT etag, body FROM _datoria.resources WHERE kind = ? AND id = ?", [ref.kind, ref.id]
+            "SELECT etag, body FROM _datoria.resources WHERE kind = ? AND id = ?",
+            [ref.kind, ref.id],
         ).fetchone()
         return None if row is None else Resource(ref, json.loads(row[1]), row[0])
 
@@ -134,7 +135,7 @@ class Catalog:
         """Return the partition facts by table id, in order of partition."""
         rows = self.cursor.execute(
             'SELECT id, "partition", "rows", modified FROM _datoria.partitions '
-            "WHERE id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY id, \"partition\"",
+            'WHERE id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY id, "partition"',
             [sorted(ids)],
         ).fetchall()
         found: dict[str, list[PartitionFacts]] = {}

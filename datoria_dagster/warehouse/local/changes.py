@@ -17,8 +17,16 @@ from datoria_dagster.warehouse.port import Body, NotSupportedLocally, Ref, Refus
 
 _READ_ONLY = ("kind", "id", "etag", "type", "creationTime", "lastModifiedTime", "selfLink")
 _DEFAULT_FUNCTIONS = frozenset(
-    "CURRENT_DATE CURRENT_DATETIME CURRENT_TIME CURRENT_TIMESTAMP GENERATE_UUID RAND "
-    "SESSION_USER ST_GEOGPOINT".split()
+    [
+        "CURRENT_DATE",
+        "CURRENT_DATETIME",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "GENERATE_UUID",
+        "RAND",
+        "SESSION_USER",
+        "ST_GEOGPOINT",
+    ]
 )
 
 
@@ -60,7 +68,9 @@ def _create_view(catalog: Catalog, ref: Ref, body: Body, location: str) -> Resou
 
 def _with_view(body: Body) -> Body:
     if body["view"].get("useLegacySql", True):
-        raise NotSupportedLocally("The embedded warehouse has no legacy SQL: set useLegacySql false.")
+        raise NotSupportedLocally(
+            "The embedded warehouse has no legacy SQL: set useLegacySql false."
+        )
     return {**body, "view": {"query": body["view"]["query"], "useLegacySql": False}}
 
 
@@ -91,9 +101,10 @@ def _put_routine(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     if len(set(names)) < len(names):
         raise Refused(f"{legacy(ref)}: two arguments have the same name.")
     normal = resources.routine(ref, body)
-    # "The body is analysed": an unknown column, function or table is refused here.
+    stored = catalog.put(ref, normal)
+    # The body is analysed: an unknown column, function or table, or a circle, is refused here.
     catalog.cursor.execute(googlesql.call(catalog, ref, normal))
-    return catalog.put(ref, normal)
+    return stored
 
 
 def output(catalog: Catalog, query: str) -> tuple[Body, ...]:
@@ -127,7 +138,9 @@ def patch_table(catalog: Catalog, current: Resource, patch: Body) -> Resource:
     after = resources.table(ref, merged, body["location"], body["type"])
     if "schema" in given:
         acceptance.check_fields(fields_of(after))
-        after = resources.with_fields(after, amendment.amended(ref, fields_of(body), fields_of(after)))
+        after = resources.with_fields(
+            after, amendment.amended(ref, fields_of(body), fields_of(after))
+        )
     acceptance.check_table(ref, after)
     _check_defaults(catalog, fields_of(after))
     if body["type"] == "TABLE":
@@ -143,6 +156,8 @@ def _patch_view(catalog: Catalog, current: Resource, merged: Body, given: Body) 
         # Each time the query is given, changed or not, BigQuery stores its columns anew:
         # https://docs.cloud.google.com/bigquery/docs/views-intro#view_limitations
         merged = _with_view(merged)
+        # Stored first, so that a query that would read itself is found out.
+        catalog.put(ref, merged)
         before = _described_alike(list(output(catalog, merged["view"]["query"])), before)
     fields = before
     if "schema" in given:
@@ -157,12 +172,12 @@ def _described_alike(fields: list[Body], before: list[Body]) -> list[Body]:
     result: list[Body] = []
     for field in fields:
         known = resources.column(before, field["name"]) or {}
-        field = dict(field)
+        described = dict(field)
         if known.get("description"):
-            field["description"] = known["description"]
+            described["description"] = known["description"]
         if "fields" in field:
-            field["fields"] = _described_alike(field["fields"], known.get("fields") or [])
-        result.append(field)
+            described["fields"] = _described_alike(field["fields"], known.get("fields") or [])
+        result.append(described)
     return result
 
 

@@ -11,7 +11,12 @@ from datoria_dagster.warehouse.local import outputs, partitions, physical
 from datoria_dagster.warehouse.local.amendment import mismatch
 from datoria_dagster.warehouse.local.catalog import Catalog, legacy
 from datoria_dagster.warehouse.local.physical import ident, text
-from datoria_dagster.warehouse.local.resources import INGESTION, column, fields_of, is_ingestion_time
+from datoria_dagster.warehouse.local.resources import (
+    INGESTION,
+    column,
+    fields_of,
+    is_ingestion_time,
+)
 from datoria_dagster.warehouse.port import Body, Refused, Resource
 
 STAGE = "_datoria_stage"
@@ -84,7 +89,9 @@ def _check_struct(target: Body, given: Body, path: str) -> None:
     for field in given["fields"]:
         known = column(target["fields"], field["name"])
         if known is None:
-            raise Refused(f"Invalid schema update. Cannot add fields (field: {path}.{field['name']})")
+            raise Refused(
+                f"Invalid schema update. Cannot add fields (field: {path}.{field['name']})"
+            )
         _check_type(known, field, f"{path}.{known['name']}")
 
 
@@ -98,7 +105,10 @@ def from_json(catalog: Catalog, table: Resource, rows: Sequence[Mapping[str, Any
     fields = [_known(table, name) for name in rows[0]] if rows else []
     shape = json.dumps([{field["name"]: _shape(field) for field in fields}])
     given = json.dumps(
-        [{f["name"]: _texts(f, v) for f, v in zip(fields, row.values(), strict=True)} for row in rows]
+        [
+            {f["name"]: _texts(f, v) for f, v in zip(fields, row.values(), strict=True)}
+            for row in rows
+        ]
     )
     catalog.cursor.execute(
         f"CREATE TEMP TABLE {STAGE} AS SELECT unnest(from_json_strict(?, ?), max_depth := 2)",
@@ -166,7 +176,9 @@ def _parsed(value: str, field: Body, level: int = 0) -> str:
         case "BYTES":
             return f"from_base64({value})"
         case "GEOGRAPHY":
-            return f'CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack("_geography" := {value}) END'
+            return (
+                f'CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack("_geography" := {value}) END'
+            )
         case "RANGE":
             return _parsed_range(value, field)
         case _:
@@ -309,7 +321,10 @@ def _check_item(value: str, field: Body, path: str, found: list[tuple[str, str]]
     if length := field.get("maxLength"):
         size = f"octet_length({value})" if field["type"] == "BYTES" else f"length({value})"
         found.append(
-            (f"{size} > {length}", f"Field {path}: {field['type']}({length}) has maximum length {length}")
+            (
+                f"{size} > {length}",
+                f"Field {path}: {field['type']}({length}) has maximum length {length}",
+            )
         )
     if field["type"] == "RECORD":
         for nested in field["fields"]:

@@ -214,9 +214,7 @@ def _create_view(tokens: Tokens, ref: Ref, existing: Existing) -> Create:
         )
     body = options.resource(tokens.options())
     tokens.expect("AS")
-    return Create(
-        ref, {**body, "view": {"query": tokens.rest(), "useLegacySql": False}}, existing
-    )
+    return Create(ref, {**body, "view": {"query": tokens.rest(), "useLegacySql": False}}, existing)
 
 
 def _create_function(tokens: Tokens, ref: Ref, existing: Existing) -> Create:

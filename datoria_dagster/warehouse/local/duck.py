@@ -7,20 +7,22 @@ from sqlglot.errors import SqlglotError
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
 
-def sql(node: exp.Expression) -> str:
+def sql(node: exp.Expr) -> str:
     """Return a translated node as DuckDB's SQL. Raises NotSupportedLocally."""
     try:
         return node.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except SqlglotError as error:
         reason = str(error).splitlines()[0]
-        raise NotSupportedLocally(f"The embedded warehouse can't run this query: {reason}.") from None
+        raise NotSupportedLocally(
+            f"The embedded warehouse can't run this query: {reason}."
+        ) from None
 
 
-def opaque(text: str) -> exp.Expression:
+def opaque(text: str) -> exp.Expr:
     """Return a node that is DuckDB's SQL already."""
     return exp.Var(this=text)
 
 
-def literal(node: exp.Expression | None) -> str:
+def literal(node: exp.Expr | None) -> str:
     """Return the text of a unit or a string literal, in upper case."""
     return node.name.upper() if node is not None else ""

@@ -47,6 +47,6 @@ def plain(error: "duckdb.Error") -> WarehouseError:
 
 
 def _sentence(text: str) -> str:
-    lines = [line.strip() for line in text.split("\n\nLINE ")[0].splitlines()]
+    lines = [line.strip() for line in text.split("\n\nLINE ", maxsplit=1)[0].splitlines()]
     first = _PHYSICAL.sub("", _PREFIX.sub("", " ".join(line for line in lines if line)))
     return first if first.endswith((".", "!", "?")) else f"{first}."

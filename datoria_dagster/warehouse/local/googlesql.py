@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
-from datoria_dagster.warehouse.local import names, translation
+from datoria_dagster.warehouse.local import decimals, names, translation
 from datoria_dagster.warehouse.local.catalog import Catalog, legacy
 from datoria_dagster.warehouse.local.duck import sql
 from datoria_dagster.warehouse.local.ingestion import show_arrival
@@ -26,6 +26,7 @@ from datoria_dagster.warehouse.port import (
 
 # "Views can be nested to 16 levels": https://docs.cloud.google.com/bigquery/docs/views
 MAX_NESTING = 16
+_OTHERS = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command)
 
 
 def query(catalog: Catalog, text: str) -> str:
@@ -47,12 +48,12 @@ def expression(catalog: Catalog, text: str) -> str:
 
 def call(catalog: Catalog, ref: Ref, routine: Body) -> str:
     """Return a call of a function with NULL arguments, to find out whether its body is sound."""
-    nulls: list[exp.Expression] = [exp.Null() for _ in routine.get("arguments") or ()]
+    nulls: list[exp.Expr] = [exp.Null() for _ in routine.get("arguments") or ()]
     tree = _Resolver(catalog).inlined(ref, routine, nulls, 0)
     return sql(translation.translated(exp.select(tree)))
 
 
-def parse_query(text: str) -> exp.Expression:
+def parse_query(text: str) -> exp.Expr:
     """Return the tree of exactly one SELECT, which must not be changed: it is cached."""
     trees = _parse(text)
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
@@ -60,27 +61,30 @@ def parse_query(text: str) -> exp.Expression:
             "A query only reads: it must be exactly one SELECT (WITH is welcome). "
             "Nothing was executed."
         )
-    if trees[0].find(exp.DML, exp.DDL, exp.Command) not in (None, trees[0]):
+    if trees[0].find(*_OTHERS) is not None:
         raise Refused("A query only reads: it must not hold another statement.")
     return trees[0]
 
 
 @lru_cache(maxsize=1024)
-def _parse(text: str) -> tuple[exp.Expression, ...]:
+def _parse(text: str) -> tuple[exp.Expr, ...]:
     try:
         found = sqlglot.parse(text, dialect="bigquery")
     except (ParseError, TokenError) as error:
         raise Refused(f"Syntax error: {_first_reason(error)}") from None
     except RecursionError:
         raise Refused("The query nests too deeply to be parsed.") from None
-    trees = tuple(tree for tree in found if tree is not None and not isinstance(tree, exp.Semicolon))
+    trees = tuple(
+        tree for tree in found if tree is not None and not isinstance(tree, exp.Semicolon)
+    )
     if not trees:
         raise Refused("Syntax error: the statement is empty.")
     return trees
 
 
 @lru_cache(maxsize=1024)
-def parse_expression(text: str) -> exp.Expression:
+def parse_expression(text: str) -> exp.Expr:
+    """Return the tree of one expression in parentheses, which must not be changed: it is cached."""
     tree = _parse(f"SELECT (\n{text}\n)")[0]
     projections = tree.expressions if isinstance(tree, exp.Select) else []
     if len(projections) != 1 or not isinstance(projections[0], exp.Paren | exp.Subquery):
@@ -110,9 +114,11 @@ class _Resolver:
         assert isinstance(resolved, exp.Query)  # noqa: S101  # checked by parse_query
         return resolved
 
-    def resolve(self, tree: exp.Expression, level: int) -> exp.Expression:
+    def resolve(self, tree: exp.Expr, level: int) -> exp.Expr:
         if level > MAX_NESTING:
-            raise Refused(f"Views or functions nest deeper than {MAX_NESTING} levels, or in a circle.")
+            raise Refused(
+                f"Views or functions nest deeper than {MAX_NESTING} levels, or in a circle."
+            )
         tree = self._calls(tree, level)
         tables = [table for table in tree.find_all(exp.Table) if not _is_cte(table)]
         self._fetch(tables)
@@ -168,14 +174,14 @@ class _Resolver:
         missing = ref if home else ref.dataset
         return NotFound(f"Not found: {legacy(missing)} was not found{location}")
 
-    def _view(self, view: Resource, level: int) -> exp.Expression:
+    def _view(self, view: Resource, level: int) -> exp.Expr:
         tree = parse_query(view.body["view"]["query"]).copy()
         try:
             return exp.Subquery(this=self.resolve(tree, level + 1))
         except NotFound as error:
             raise NotFound(f"{error} (read by view {view.ref.id})") from None
 
-    def _calls(self, tree: exp.Expression, level: int) -> exp.Expression:
+    def _calls(self, tree: exp.Expr, level: int) -> exp.Expr:
         # From the inside out, so that arguments are resolved before they are copied.
         for node in reversed(list(tree.find_all(exp.Anonymous, exp.Dot))):
             name = names.routine_name(node)
@@ -188,7 +194,7 @@ class _Resolver:
             node.replace(replacement)
         return tree
 
-    def _call(self, name: str, arguments: list[exp.Expression], level: int) -> exp.Expression:
+    def _call(self, name: str, arguments: list[exp.Expr], level: int) -> exp.Expr:
         needed = 3
         if len(name.split(".")) < needed:
             raise Refused(f"Function not found: {name}; qualify it with its project and dataset.")
@@ -199,9 +205,7 @@ class _Resolver:
         self.known[ref] = found
         return self.inlined(ref, found.body, arguments, level)
 
-    def inlined(
-        self, ref: Ref, routine: Body, arguments: list[exp.Expression], level: int
-    ) -> exp.Expression:
+    def inlined(self, ref: Ref, routine: Body, arguments: list[exp.Expr], level: int) -> exp.Expr:
         declared = routine.get("arguments") or []
         if len(declared) != len(arguments):
             raise Refused(
@@ -217,7 +221,7 @@ class _Resolver:
         return _cast(names.substituted(body, values), routine.get("returnType"))
 
 
-def _cast(value: exp.Expression, data_type: Body | None) -> exp.Expression:
+def _cast(value: exp.Expr, data_type: Body | None) -> exp.Expr:
     kind = type_text(data_type or {})
     if kind is None:
         return exp.Paren(this=value.copy())
@@ -244,7 +248,7 @@ def _is_cte(table: exp.Table) -> bool:
     if "." in table.name:
         return False
     name = table.name.lower()
-    scope: exp.Expression | None = table.parent
+    scope: exp.Expr | None = table.parent
     while scope is not None:
         clause = scope.args.get("with_")
         if clause and any(cte.alias.lower() == name for cte in clause.expressions):
@@ -258,8 +262,9 @@ def _is_sibling(table: exp.Table) -> bool:
     return names.sibling(table) is not None
 
 
-def _physical(found: Resource, table: exp.Table) -> exp.Expression:
+def _physical(found: Resource, table: exp.Table) -> exp.Expr:
     physical = exp.table_(found.ref.parts[-1], db=found.ref.dataset.id, quoted=True)
+    decimals.declare(physical, fields_of(found.body))
     if not is_ingestion_time(found.body):
         return physical
     return show_arrival(found, physical, table)
@@ -268,12 +273,10 @@ def _physical(found: Resource, table: exp.Table) -> exp.Expression:
 def functions(text: str) -> frozenset[str]:
     """Return the names of the functions that an expression calls, in upper case."""
     found = parse_expression(text).find_all(exp.Func, exp.Column, exp.Subquery)
-    return frozenset(
-        name for node in found if (name := _called(node)) is not None
-    )
+    return frozenset(name for node in found if (name := _called(node)) is not None)
 
 
-def _called(node: exp.Expression) -> str | None:
+def _called(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Cast | exp.Array | exp.Struct | exp.ParseJSON):
         return None
     if isinstance(node, exp.Column):

@@ -12,7 +12,7 @@ _DATE = "_PARTITIONDATE"
 _PSEUDO = (INGESTION, _DATE)
 
 
-def show_arrival(found: Resource, physical: exp.Table, place: exp.Table) -> exp.Expression:
+def show_arrival(found: Resource, physical: exp.Table, place: exp.Table) -> exp.Expr:
     """Return what stands for the table in `place`, with its pseudo-columns if they are named."""
     select = place.find_ancestor(exp.Select)
     columns = [exp.column(field["name"], quoted=True) for field in fields_of(found.body)]

@@ -27,7 +27,7 @@ _PARTS = {
 }
 
 
-def _extract(node: exp.Extract) -> exp.Expression:
+def _extract(node: exp.Extract) -> exp.Expr:
     value = sql(node.expression)
     if isinstance(node.this, exp.WeekStart):
         start = literal(node.this.this)
@@ -39,7 +39,7 @@ def _extract(node: exp.Extract) -> exp.Expression:
     return opaque(_PARTS.get(part, f"EXTRACT({part} FROM {{}})").format(value))
 
 
-def _date(node: exp.Expression) -> str:
+def _date(node: exp.Expr) -> str:
     """Return an argument as a DATE. Anything but a DATE or a literal fails in DuckDB's binder."""
     value = sql(node)
     if isinstance(node, exp.Literal):
@@ -47,7 +47,7 @@ def _date(node: exp.Expression) -> str:
     return f"(({value}) + 0)"
 
 
-def _date_shift(node: Any) -> exp.Expression:
+def _date_shift(node: Any) -> exp.Expr:
     sign = "+" if isinstance(node, exp.DateAdd) else "-"
     unit = literal(node.args.get("unit")) or "DAY"
     amount = node.expression.this if isinstance(node.expression, exp.Interval) else node.expression
@@ -56,27 +56,27 @@ def _date_shift(node: Any) -> exp.Expression:
     return opaque(f"CAST({_date(node.this)} {sign} {interval} AS DATE)")
 
 
-def _date_trunc(node: exp.DateTrunc) -> exp.Expression:
+def _date_trunc(node: exp.DateTrunc) -> exp.Expr:
     node.set("this", opaque(_date(node.this)))
     return opaque(f"CAST({sql(node)} AS DATE)")
 
 
-def _time_trunc(node: exp.TimeTrunc) -> exp.Expression:
+def _time_trunc(node: exp.TimeTrunc) -> exp.Expr:
     unit = literal(node.args.get("unit")).lower()
     return opaque(f"CAST(date_trunc('{unit}', DATE '1970-01-01' + {sql(node.this)}) AS TIME)")
 
 
-def _timestamp_diff(node: exp.TimestampDiff) -> exp.Expression:
+def _timestamp_diff(node: exp.TimestampDiff) -> exp.Expr:
     # Whole units that have passed, unlike DATE_DIFF and DATETIME_DIFF, which count boundaries.
     unit = literal(node.args.get("unit")).lower()
     return opaque(f"date_sub('{unit}', {_moment(node.expression)}, {_moment(node.this)})")
 
 
-def _moment(node: exp.Expression) -> str:
+def _moment(node: exp.Expr) -> str:
     return f"CAST({sql(node)} AS TIMESTAMPTZ)"
 
 
-def _formatted(node: exp.TimeToStr) -> exp.Expression:
+def _formatted(node: exp.TimeToStr) -> exp.Expr:
     pattern = node.args.get("format")
     if not isinstance(pattern, exp.Literal):
         raise NotSupportedLocally("The embedded warehouse formats times by a literal pattern only.")
@@ -117,7 +117,7 @@ def _special(value: str, specifier: str) -> str:
     raise NotSupportedLocally(f"The embedded warehouse can't format a time as {specifier!r}.")
 
 
-def _parsed_timestamp(node: exp.StrToTime) -> exp.Expression:
+def _parsed_timestamp(node: exp.StrToTime) -> exp.Expr:
     zone = node.args.get("zone")
     node.set("zone", None)
     text = sql(node)
@@ -126,33 +126,33 @@ def _parsed_timestamp(node: exp.StrToTime) -> exp.Expression:
     return opaque(f"timezone({sql(zone)}, CAST({text} AS TIMESTAMP))")
 
 
-def _unix_timestamp(node: exp.UnixToTime) -> exp.Expression:
+def _unix_timestamp(node: exp.UnixToTime) -> exp.Expr:
     return opaque(f"CAST({sql(node)} AS TIMESTAMPTZ)")
 
 
-def _unix_date(node: exp.DateFromUnixDate) -> exp.Expression:
+def _unix_date(node: exp.DateFromUnixDate) -> exp.Expr:
     return opaque(f"(DATE '1970-01-01' + CAST({sql(node.this)} AS INTEGER))")
 
 
-def _time(node: exp.TsOrDsToTime) -> exp.Expression:
+def _time(node: exp.TsOrDsToTime) -> exp.Expr:
     return opaque(f"CAST(CAST({sql(node.this)} AS TIMESTAMP) AS TIME)")
 
 
-def _current_datetime(node: exp.CurrentDatetime) -> exp.Expression:
+def _current_datetime(node: exp.CurrentDatetime) -> exp.Expr:
     zone = sql(node.this) if node.this else "'UTC'"
     return opaque(f"timezone({zone}, now())")
 
 
-def _current_date(node: exp.CurrentDate) -> exp.Expression:
+def _current_date(node: exp.CurrentDate) -> exp.Expr:
     zone = sql(node.this) if node.this else "'UTC'"
     return opaque(f"CAST(timezone({zone}, now()) AS DATE)")
 
 
-def _current_timestamp(node: exp.CurrentTimestamp) -> exp.Expression:  # noqa: ARG001
+def _current_timestamp(node: exp.CurrentTimestamp) -> exp.Expr:  # noqa: ARG001
     return opaque("now()")
 
 
-RULES: dict[type[exp.Expression], Any] = {
+RULES: dict[type[exp.Expr], Any] = {
     exp.Extract: _extract,
     exp.DateAdd: _date_shift,
     exp.DateSub: _date_shift,

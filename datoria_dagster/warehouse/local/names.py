@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 
-def take_place(table: exp.Table, replacement: exp.Expression, name: str) -> None:
+def take_place(table: exp.Table, replacement: exp.Expr, name: str) -> None:
     """Put a subquery or physical table where a table stands, under the name it is known by."""
     alias = table.args.get("alias")
     if alias is None:
@@ -29,7 +29,7 @@ def sibling(table: exp.Table) -> exp.Column | None:
     names = {source.alias_or_name.lower() for source in sources if source is not table}
     if parts[0].name.lower() not in names:
         return None
-    return exp.column(parts[1].copy(), table=parts[0].copy())
+    return exp.column(parts[1].name, table=parts[0].name, quoted=True)
 
 
 def unnest_sibling(table: exp.Table) -> None:
@@ -43,7 +43,7 @@ def unnest_sibling(table: exp.Table) -> None:
     table.replace(exp.Unnest(expressions=[column], alias=alias))
 
 
-def routine_name(node: exp.Expression) -> str | None:
+def routine_name(node: exp.Expr) -> str | None:
     """Return the qualified name that a persistent function is called by, or None."""
     if isinstance(node, exp.Anonymous):
         name = node.name
@@ -61,17 +61,17 @@ def routine_name(node: exp.Expression) -> str | None:
     return ".".join([left.name, *reversed(parts)])
 
 
-def substituted(body: exp.Expression, values: Mapping[str, exp.Expression]) -> exp.Expression:
+def substituted(body: exp.Expr, values: Mapping[str, exp.Expr]) -> exp.Expr:
     """Return a function's body with its arguments replaced by values."""
 
-    def replace(node: exp.Expression) -> exp.Expression:
+    def replace(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
             return node
         parts = node.parts
         value = values.get(parts[0].name.lower())
         if value is None:
             return node
-        result: exp.Expression = value.copy()
+        result: exp.Expr = value.copy()
         for part in parts[1:]:
             result = exp.Dot(this=exp.Paren(this=result), expression=part.copy())
         return result

@@ -13,8 +13,21 @@ if TYPE_CHECKING:
 
 _SCALARS = {
     **dict.fromkeys(
-        "tinyint smallint integer bigint hugeint utinyint usmallint uinteger ubigint uhugeint "
-        "integer_literal null sqlnull".split(),
+        [
+            "tinyint",
+            "smallint",
+            "integer",
+            "bigint",
+            "hugeint",
+            "utinyint",
+            "usmallint",
+            "uinteger",
+            "ubigint",
+            "uhugeint",
+            "integer_literal",
+            "null",
+            "sqlnull",
+        ],
         # SUM of INT64 is a HUGEINT in DuckDB; an untyped NULL is an INT64 in BigQuery.
         "INTEGER",
     ),
@@ -67,7 +80,7 @@ def unmarked(field: Body) -> Body:
 
 def _field(name: str, kind: "DuckDBPyType") -> Body:
     if kind.id in ("list", "array"):
-        item = kind.children[0][1]
+        item = _children(kind)[0][1]
         if item.id in ("list", "array"):
             raise Refused(f"Cannot construct array with element type ARRAY (column {name}).")
         return {**_field(name, item), "mode": "REPEATED"}
@@ -82,9 +95,13 @@ def _field(name: str, kind: "DuckDBPyType") -> Body:
     return {"name": name, "type": scalar, "mode": "NULLABLE", **mark}
 
 
+def _children(kind: "DuckDBPyType") -> list[tuple[str, Any]]:
+    return [(str(name), inner) for name, inner in kind.children]
+
+
 def _record(name: str, kind: "DuckDBPyType") -> Body:
-    children = list(kind.children)
-    first = str(children[0][0])
+    children = _children(kind)
+    first = children[0][0]
     if first == "_geography":
         return {"name": name, "type": "GEOGRAPHY", "mode": "NULLABLE"}
     if first == "_range_start":
@@ -92,7 +109,7 @@ def _record(name: str, kind: "DuckDBPyType") -> Body:
         result: Body = {"name": name, "type": "RANGE", "mode": "NULLABLE"}
         return {**result, "rangeElementType": {"type": element}}
     nested = [
-        _field(str(child) or f"_field_{number}", inner)
+        _field(child or f"_field_{number}", inner)
         for number, (child, inner) in enumerate(children, 1)
     ]
     return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": nested}

@@ -51,6 +51,8 @@ def _ranges(tokens: Tokens) -> Body:
         numbers = [int(bound.replace(" ", "")) for bound in bounds]
         start, end, interval = numbers if len(numbers) > 2 else [*numbers, 1]  # noqa: PLR2004
     except ValueError:
-        raise Refused("PARTITION BY RANGE_BUCKET needs GENERATE_ARRAY of integer literals.") from None
+        raise Refused(
+            "PARTITION BY RANGE_BUCKET needs GENERATE_ARRAY of integer literals."
+        ) from None
     spec = {"start": str(start), "end": str(end), "interval": str(interval)}
     return {"rangePartitioning": {"field": name, "range": spec}}

@@ -119,7 +119,9 @@ def reshape(cursor: "Connection", ref: Ref, before: list[Body], after: list[Body
                 cursor.execute(f"ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT")
         elif column_type(known) != kind:
             value = converted(name, known, field)
-            cursor.execute(f"ALTER TABLE {table} ALTER COLUMN {name} SET DATA TYPE {kind} USING {value}")
+            cursor.execute(
+                f"ALTER TABLE {table} ALTER COLUMN {name} SET DATA TYPE {kind} USING {value}"
+            )
     if not before and after:
         cursor.execute(f"ALTER TABLE {table} DROP COLUMN _empty")
 

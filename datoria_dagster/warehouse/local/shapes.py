@@ -21,7 +21,7 @@ def name_columns(query: exp.Query) -> None:
     if select.args.get("kind"):
         return
     count = 0
-    named: list[exp.Expression] = []
+    named: list[exp.Expr] = []
     for projection in select.expressions:
         if _has_name(projection):
             named.append(projection)
@@ -31,7 +31,7 @@ def name_columns(query: exp.Query) -> None:
     select.set("expressions", named)
 
 
-def _has_name(projection: exp.Expression) -> bool:
+def _has_name(projection: exp.Expr) -> bool:
     if isinstance(projection, exp.Star | exp.Alias | exp.Column | exp.Aliases):
         return True
     return isinstance(projection, exp.Dot) and isinstance(
@@ -39,7 +39,7 @@ def _has_name(projection: exp.Expression) -> bool:
     )
 
 
-def _unnest(node: exp.Unnest) -> exp.Expression | None:
+def _unnest(node: exp.Unnest) -> exp.Expr | None:
     offset = node.args.get("offset")
     join = node.parent
     if isinstance(join, exp.Join) and join.side and not join.args.get("on"):
@@ -58,19 +58,19 @@ def _unnest(node: exp.Unnest) -> exp.Expression | None:
     return opaque(f'{inner} AS "{name}"')
 
 
-def _ignore_nulls(node: exp.IgnoreNulls) -> exp.Expression | None:
+def _ignore_nulls(node: exp.IgnoreNulls) -> exp.Expr | None:
     if not isinstance(node.this, exp.ArrayAgg):
         return None
     return _array_agg(node.this, ignore_nulls=True)
 
 
-def _plain_array_agg(node: exp.ArrayAgg) -> exp.Expression | None:
+def _plain_array_agg(node: exp.ArrayAgg) -> exp.Expr | None:
     if isinstance(node.parent, exp.IgnoreNulls) or not node.find(exp.Limit):
         return None
     return _array_agg(node, ignore_nulls=False)
 
 
-def _array_agg(node: exp.ArrayAgg, *, ignore_nulls: bool) -> exp.Expression:
+def _array_agg(node: exp.ArrayAgg, *, ignore_nulls: bool) -> exp.Expr:
     inside: Any = node.this
     limit = ""
     if isinstance(inside, exp.Limit):
@@ -83,7 +83,7 @@ def _array_agg(node: exp.ArrayAgg, *, ignore_nulls: bool) -> exp.Expression:
     return opaque(f"array_agg({sql(inside)}){kept}{limit}")
 
 
-RULES: dict[type[exp.Expression], Any] = {
+RULES: dict[type[exp.Expr], Any] = {
     exp.Unnest: _unnest,
     exp.IgnoreNulls: _ignore_nulls,
     exp.ArrayAgg: _plain_array_agg,

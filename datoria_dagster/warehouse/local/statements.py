@@ -108,7 +108,9 @@ def _check_kind(current: Resource, kind: str) -> None:
     actual = current.body["type"]
     if actual != kind:
         name = legacy(current.ref).removeprefix("Table ")
-        raise Refused(f"{name} is not allowed for this operation because it is currently a {actual}.")
+        raise Refused(
+            f"{name} is not allowed for this operation because it is currently a {actual}."
+        )
 
 
 def _clone(catalog: Catalog, statement: Clone) -> None:

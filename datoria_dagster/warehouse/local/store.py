@@ -5,7 +5,7 @@ runs, behind a lock file, and its threads share one connection.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 60.0
 FORMAT = 1
+_RESOURCES = "kind VARCHAR, dataset VARCHAR, id VARCHAR, etag VARCHAR, body VARCHAR"
+_PARTITIONS = 'id VARCHAR, "partition" VARCHAR, "rows" BIGINT, modified TIMESTAMP'
 _INITIALIZE = (
     "CREATE SCHEMA _datoria",
     "CREATE TABLE _datoria.format (version INTEGER)",
     f"INSERT INTO _datoria.format VALUES ({FORMAT})",
-    "CREATE TABLE _datoria.resources "
-    "(kind VARCHAR, dataset VARCHAR, id VARCHAR, etag VARCHAR, body VARCHAR)",
-    "CREATE TABLE _datoria.partitions "
-    '(id VARCHAR, "partition" VARCHAR, "rows" BIGINT, modified TIMESTAMP)',
+    f"CREATE TABLE _datoria.resources ({_RESOURCES})",
+    f"CREATE TABLE _datoria.partitions ({_PARTITIONS})",
 )
 
 
@@ -138,7 +138,7 @@ class Store:
         return self._database.absent
 
     @contextmanager
-    def session(self) -> Iterator[None]:
+    def session(self) -> Generator[None]:
         """Keep the file open from the first operation inside to the end of the block."""
         self._database.hold()
         try:
@@ -147,23 +147,25 @@ class Store:
             self._database.release()
 
     @contextmanager
-    def reading(self) -> Iterator[Catalog]:
+    def reading(self) -> Generator[Catalog]:
         """Give one consistent view of everything; what is written there is lost."""
         if self.absent:
             cursor = _connect(":memory:")
             with _transaction(cursor, "ROLLBACK") as catalog:
                 yield catalog
             return
-        with self.session():
-            with _transaction(self._database.cursor(), "ROLLBACK") as catalog:
-                yield catalog
+        with self.session(), _transaction(self._database.cursor(), "ROLLBACK") as catalog:
+            yield catalog
 
     @contextmanager
-    def writing(self) -> Iterator[Catalog]:
+    def writing(self) -> Generator[Catalog]:
         """Give a transaction: all of it happens, or on an exception none. One at a time."""
-        with self.session(), self._database.writer:
-            with _transaction(self._database.cursor(), "COMMIT") as catalog:
-                yield catalog
+        with (
+            self.session(),
+            self._database.writer,
+            _transaction(self._database.cursor(), "COMMIT") as catalog,
+        ):
+            yield catalog
 
     def close(self) -> None:
         """Let go of the file."""
@@ -171,7 +173,7 @@ class Store:
 
 
 @contextmanager
-def _transaction(cursor: "Connection", end: str) -> Iterator[Catalog]:
+def _transaction(cursor: "Connection", end: str) -> Generator[Catalog]:
     import duckdb  # noqa: PLC0415  # 0.2 s
 
     try:
@@ -199,7 +201,10 @@ def _connect(address: str) -> "Connection":
     import duckdb  # noqa: PLC0415
 
     # Nothing is downloaded: a function of an extension that is not there is an error.
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
     connection = duckdb.connect(address, config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if address == ":memory:":
@@ -264,8 +269,6 @@ def _unavailable(path: Path, reason: str) -> Unavailable:
             "Move it away, or give the embedded warehouse another file."
         )
     if "lock" in reason.lower():
-        return Unavailable(
-            f"{path} is open in another program. Close it there, and try again."
-        )
+        return Unavailable(f"{path} is open in another program. Close it there, and try again.")
     first = reason.splitlines()[0].removeprefix("IO Error: ") if reason else "no reason given"
     return Unavailable(f"{path} can't be opened: {first}")

@@ -5,7 +5,7 @@ Imports sqlglot, for its tokenizer: import this module only where SQL is really 
 
 from sqlglot.dialects import BigQuery
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from datoria_dagster.warehouse.local.resources import legacy_type
 from datoria_dagster.warehouse.port import Body, NotSupportedLocally, Ref, Refused, ResourceKind
@@ -59,8 +59,7 @@ class Tokens:
         """Whether these words (or signs) come next."""
         ahead = self._tokens[self._at : self._at + len(words)]
         return len(ahead) == len(words) and all(
-            token.token_type not in _LITERAL
-            and token.text.upper() == word
+            token.token_type not in _LITERAL and token.text.upper() == word
             for token, word in zip(ahead, words, strict=True)
         )
 
@@ -81,7 +80,9 @@ class Tokens:
         if self.done:
             return Refused(f"Syntax error: {reason}, but the statement ends.")
         token = self._tokens[self._at]
-        return Refused(f"Syntax error: {reason} at [{token.line}:{token.col}], found {token.text!r}.")
+        return Refused(
+            f"Syntax error: {reason} at [{token.line}:{token.col}], found {token.text!r}."
+        )
 
     def end(self) -> None:
         """Refuse what is left."""

@@ -11,16 +11,18 @@ from typing import Any
 
 from sqlglot import exp
 
-from datoria_dagster.warehouse.local import moments, shapes
+from datoria_dagster.warehouse.local import decimals, moments, shapes
 from datoria_dagster.warehouse.local.duck import opaque, sql
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
-Rule = Callable[[Any], exp.Expression | None]
+_OPERATORS = {"div": "/", "intdiv": "//", "mod": "%"}
+Rule = Callable[[Any], exp.Expr | None]
 _PRINTF = re.compile(r"%%|%-?0?\d*(?:\.\d+)?[dsfeEgGxXoi]|[^%]")
 
 
-def translated(tree: exp.Expression) -> exp.Query:
+def translated(tree: exp.Expr) -> exp.Query:
     """Change the tree into one that means to DuckDB what it means to BigQuery, and return it."""
+    decimals.mark(tree)
     for node in reversed(list(tree.bfs())):
         rule = _RULES.get(type(node))
         replacement = rule(node) if rule else None
@@ -35,7 +37,7 @@ def translated(tree: exp.Expression) -> exp.Query:
     return tree  # pyright: ignore[reportReturnType]
 
 
-def _literal(node: exp.Literal) -> exp.Expression | None:
+def _literal(node: exp.Literal) -> exp.Expr | None:
     if node.is_string:
         return None
     if not node.name.isdigit():
@@ -49,7 +51,7 @@ def _literal(node: exp.Literal) -> exp.Expression | None:
     return opaque(f"CAST({node.name} AS BIGINT)")
 
 
-def _data_type(node: exp.DataType) -> exp.Expression | None:
+def _data_type(node: exp.DataType) -> exp.Expr | None:
     kinds = exp.DataType.Type
     if node.this == kinds.GEOGRAPHY:
         return opaque('STRUCT("_geography" VARCHAR)')
@@ -64,19 +66,20 @@ def _data_type(node: exp.DataType) -> exp.Expression | None:
     return None
 
 
-def _cast(node: exp.Cast) -> exp.Expression | None:
+def _cast(node: exp.Cast) -> exp.Expr | None:
     if node.args.get("format"):
         raise NotSupportedLocally("The embedded warehouse has no CAST … FORMAT.")
     literal = isinstance(node.this, exp.Literal) and node.this.is_string
-    if literal or not isinstance(node.to, exp.DataType):
+    target = node.args.get("to")
+    if literal or not isinstance(target, exp.DataType):
         return None
     kinds = exp.DataType.Type
-    if node.to.this == kinds.BIGINT:
+    if target.this == kinds.BIGINT:
         return _integer(node)
-    return _text(node) if node.to.this in (kinds.TEXT, kinds.VARCHAR) else None
+    return _text(node) if target.this in (kinds.TEXT, kinds.VARCHAR) else None
 
 
-def _integer(node: exp.Cast) -> exp.Expression:
+def _integer(node: exp.Cast) -> exp.Expr:
     verb = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
     value = sql(node.this)
     # BigQuery rounds halves away from zero, DuckDB to the even number.
@@ -85,7 +88,7 @@ def _integer(node: exp.Cast) -> exp.Expression:
     return opaque(f"CASE WHEN {is_float} THEN {rounded} ELSE {verb}({value} AS BIGINT) END")
 
 
-def _text(node: exp.Cast) -> exp.Expression:
+def _text(node: exp.Cast) -> exp.Expr:
     value = sql(node.this)
     if isinstance(node.this, exp.ByteString):
         return opaque(f"decode({value})")
@@ -96,11 +99,12 @@ def _text(node: exp.Cast) -> exp.Expression:
     return opaque(f"CASE WHEN {number} THEN {trimmed} ELSE CAST({value} AS VARCHAR) END")
 
 
-def _divided(node: exp.Binary) -> exp.Expression | None:
-    operators = {exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%"}
+def _divided(node: exp.Binary) -> exp.Expr | None:
     left, right = f"({sql(node.this)})", f"({sql(node.expression)})"
-    whole = f"{left} {operators[type(node)]} {right}"
+    whole = f"{left} {_OPERATORS[node.key]} {right}"
     divisor = node.expression.unnest()
+    if isinstance(node, exp.Div) and decimals.is_decimal(node):
+        whole = f"CAST({whole} AS DECIMAL(38, 9))"
     if isinstance(divisor, exp.Literal) and divisor.name.strip("0."):
         return opaque(f"({whole})")
     # DuckDB answers infinity or NULL where BigQuery fails.
@@ -108,13 +112,20 @@ def _divided(node: exp.Binary) -> exp.Expression | None:
     return opaque(f"(CASE WHEN {right} = 0 THEN {failure} ELSE {whole} END)")
 
 
-def _safe_divide(node: exp.SafeDivide) -> exp.Expression:
+def _average(node: exp.Avg) -> exp.Expr | None:
+    # DuckDB's average is a DOUBLE; of a NUMERIC, BigQuery's is a NUMERIC.
+    if not decimals.is_decimal(node):
+        return None
+    return opaque(f"CAST({sql(node)} AS DECIMAL(38, 9))")
+
+
+def _safe_divide(node: exp.SafeDivide) -> exp.Expr:
     left, right = f"({sql(node.this)})", f"({sql(node.expression)})"
     return opaque(f"(CASE WHEN {right} = 0 THEN NULL ELSE {left} / {right} END)")
 
 
 def _safe_operation(operator: str) -> Rule:
-    def rule(node: exp.Binary) -> exp.Expression:
+    def rule(node: exp.Binary) -> exp.Expr:
         left, right = sql(node.this), sql(node.expression)
         # An INT64 overflows at 64 bits, a literal of DuckDB's at 32.
         return opaque(f"TRY(({left}) {operator} ({right}))")
@@ -122,11 +133,11 @@ def _safe_operation(operator: str) -> Rule:
     return rule
 
 
-def _safe(node: exp.SafeFunc) -> exp.Expression:
+def _safe(node: exp.SafeFunc) -> exp.Expr:
     return opaque(f"TRY({sql(node.this)})")
 
 
-def _like(node: exp.Like) -> exp.Expression | None:
+def _like(node: exp.Like) -> exp.Expr | None:
     if isinstance(node.expression, exp.Literal) and "\\" not in node.expression.name:
         return None
     # The backslash escapes in BigQuery's LIKE; DuckDB's has no escape by default.
@@ -134,7 +145,7 @@ def _like(node: exp.Like) -> exp.Expression | None:
     return opaque(f"({sql(node.this)} {negation}LIKE {sql(node.expression)} ESCAPE '\\')")
 
 
-def _format(node: exp.Format) -> exp.Expression:
+def _format(node: exp.Format) -> exp.Expr:
     pattern = node.this
     if not isinstance(pattern, exp.Literal) or _PRINTF.sub("", pattern.name):
         raise NotSupportedLocally(
@@ -145,7 +156,7 @@ def _format(node: exp.Format) -> exp.Expression:
     return opaque(f"printf({arguments})")
 
 
-def _substring(node: exp.Substring) -> exp.Expression | None:
+def _substring(node: exp.Substring) -> exp.Expr | None:
     start = node.args.get("start")
     if start is None or (isinstance(start, exp.Literal) and start.name != "0"):
         return None
@@ -155,11 +166,11 @@ def _substring(node: exp.Substring) -> exp.Expression | None:
     return None
 
 
-def _byte_length(node: exp.ByteLength) -> exp.Expression:
+def _byte_length(node: exp.ByteLength) -> exp.Expr:
     return opaque(f"strlen({sql(node.this)})")
 
 
-def _string(node: exp.String) -> exp.Expression | None:
+def _string(node: exp.String) -> exp.Expr | None:
     if node.args.get("zone"):
         raise NotSupportedLocally("The embedded warehouse has no STRING of a time zone.")
     if isinstance(node.this, exp.ParseJSON):
@@ -167,19 +178,19 @@ def _string(node: exp.String) -> exp.Expression | None:
     return None
 
 
-def _range_bucket(node: exp.RangeBucket) -> exp.Expression:
+def _range_bucket(node: exp.RangeBucket) -> exp.Expr:
     value, bounds = sql(node.this), sql(node.expression)
     return opaque(f"len(list_filter({bounds}, lambda _bound: _bound <= {value}))")
 
 
-def _anonymous(node: exp.Anonymous) -> exp.Expression | None:
+def _anonymous(node: exp.Anonymous) -> exp.Expr | None:
     if node.name.upper() == "IEEE_DIVIDE":
         left, right = (sql(part) for part in node.expressions)
         return opaque(f"(CAST({left} AS DOUBLE) / CAST({right} AS DOUBLE))")
     return None
 
 
-def _sized(node: exp.Bracket) -> exp.Expression | None:
+def _sized(node: exp.Bracket) -> exp.Expr | None:
     offset, index = node.args.get("offset"), node.expressions[0]
     if offset is None or node.args.get("safe"):
         return None
@@ -193,7 +204,7 @@ def _sized(node: exp.Bracket) -> exp.Expression | None:
     )
 
 
-_RULES: dict[type[exp.Expression], Rule] = {
+_RULES: dict[type[exp.Expr], Rule] = {
     exp.Literal: _literal,
     exp.DataType: _data_type,
     exp.Cast: _cast,
@@ -201,6 +212,7 @@ _RULES: dict[type[exp.Expression], Rule] = {
     exp.Div: _divided,
     exp.IntDiv: _divided,
     exp.Mod: _divided,
+    exp.Avg: _average,
     exp.SafeDivide: _safe_divide,
     exp.SafeAdd: _safe_operation("+"),
     exp.SafeSubtract: _safe_operation("-"),

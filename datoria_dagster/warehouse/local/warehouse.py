@@ -1,6 +1,6 @@
 """The embedded warehouse: the port over one DuckDB file, or memory."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -35,7 +35,7 @@ class LocalWarehouse(Warehouse):
         self._store = Store(path, wait)
 
     @contextmanager
-    def session(self) -> Iterator[None]:
+    def session(self) -> Generator[None]:
         """Keep the file open for several operations: quicker, but no other process gets it."""
         with self._store.session():
             yield
@@ -151,7 +151,7 @@ class LocalWarehouse(Warehouse):
             return {wanted[id_]: facts for id_, facts in catalog.facts(wanted).items()}
 
     def append(self, ref: Ref, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append JSON rows: times as ISO 8601 text, BYTES as base64, decimals as text or numbers."""
+        """Append JSON rows: times as ISO 8601 text, BYTES as base64, decimals as text."""
         with self._store.writing() as catalog:
             table = _writable(catalog, ref)
             for _, alike in groupby(rows, key=tuple):

@@ -93,7 +93,8 @@ def _unassignable(old: Body, new: Body) -> Refused:
 
 def type_name(field: Body) -> str:
     """Return a column's type as GoogleSQL writes it."""
-    name = _NAMES.get(field["type"], field["type"])
+    kind = str(field["type"])
+    name = _NAMES.get(kind, kind)
     given = [str(field[key]) for key in _PARAMETERS if field.get(key)]
     if given:
         name += f"({', '.join(given)})"
