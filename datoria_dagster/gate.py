@@ -72,8 +72,7 @@ def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Wa
     Code that is older than the warehouse is told so, and never to migrate: that would undo
     what newer code has done.
     """
-    names = ", ".join(job.name for job in jobs)
-    subject = f"Job {names} was" if len(jobs) == 1 else f"The jobs {names} were"
+    subject = f"Job {jobs[0].name} was" if len(jobs) == 1 else f"The {len(jobs)} jobs were"
     lines = [f"  {line}" for line in _lines(plan)]
     newer = superseded_by(platform, warehouse)
     if newer is None:

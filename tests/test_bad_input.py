@@ -34,7 +34,7 @@ def refused(project, *words: str) -> str:
         ("{orders} GROUP", "{orders GROUP", "a brace is left open or closed alone"),
         (", orders=orders", "", "{orders} has no value. Pass orders=… to sql()"),
         ("orders, customers, fill)", "customers)", "refers to acme.shop.orders, which is not part"),
-        ("import *", "import *\n1 +", "shop.py:3: invalid syntax"),
+        ("import *", "import *\n1 +", "shop.py:3: SyntaxError: invalid syntax"),
     ],
 )
 def test_a_wrong_declaration_names_the_place_and_the_mistake(project, old, new, message):

@@ -326,3 +326,9 @@ def test_a_view_without_jobs_and_an_empty_platform_load():
     view = View(dataset=shop, name="v", schema=(Field("s", STRING),), query=sql("SELECT 'x' AS s"))
     dg.Definitions.validate_loadable(build_definitions(Platform.of(view)))
     dg.Definitions.validate_loadable(build_definitions(Platform.of()))
+
+
+def test_the_example_loads():
+    from definitions.code_location import defs
+
+    dg.Definitions.validate_loadable(defs)

@@ -447,8 +447,10 @@ QUERIES = [
         [("a", 2), ("a", 1)],
     ),
     (
-        "SELECT item, s, o FROM `acme.shop.prices` LEFT JOIN UNNEST(sizes) AS s WITH OFFSET AS o "
-        "ORDER BY item, o",
+        (
+            "SELECT item, s, o FROM `acme.shop.prices` LEFT JOIN UNNEST(sizes) AS s WITH OFFSET AS o "
+            "ORDER BY item, o"
+        ),
         [("a", 1, 0), ("a", 2, 1), ("b", None, None)],
     ),
     ("SELECT prices.part.no FROM `acme.shop.prices` ORDER BY 1", [(None,), (7,)]),

@@ -425,6 +425,8 @@ def test_json_rows_come_back_as_they_went_in(warehouse):
         column("z", "TIMESTAMP"),
         column("j", "JSON"),
         column("g", "GEOGRAPHY"),
+        column("v", "INTERVAL"),
+        column("e", "RANGE", rangeElementType={"type": "DATE"}),
         column("r", "RECORD", fields=[column("l", "TIMESTAMP", "REPEATED")]),
     ]
     warehouse.create(ORDERS, {"schema": {"fields": fields}})
@@ -441,6 +443,8 @@ def test_json_rows_come_back_as_they_went_in(warehouse):
         "z": "2013-01-31T01:02:03.000004Z",
         "j": '{"a": [1, "é"]}',
         "g": "POINT(1 2)",
+        "v": "1 month 2 days",
+        "e": "[2013-01-01, UNBOUNDED)",
         "r": {"l": ["2013-01-31T01:02:03Z"]},
     }
     warehouse.append(ORDERS, [row, dict.fromkeys(row)])
@@ -618,7 +622,7 @@ def test_ingestion_time_is_a_column_only_when_named(warehouse):
 
 
 @pytest.mark.parametrize(
-    ("cut", "kind", "value", "other", "partition"),
+    ("cut", "kind", "values", "partition"),
     [
         (
             {"type": "HOUR"},
@@ -627,13 +631,14 @@ def test_ingestion_time_is_a_column_only_when_named(warehouse):
             "2013-01-31T06:00:00Z",
             "2013013105",
         ),
-        ({"type": "DAY"}, "DATETIME", "2013-01-31T23:59:59", "2013-02-01T00:00:00", "20130131"),
-        ({"type": "MONTH"}, "DATE", "2013-01-31", "2013-02-01", "201301"),
-        ({"type": "YEAR"}, "DATE", "2013-12-31", "2014-01-01", "2013"),
-        (None, "INTEGER", 19, 20, "10"),
+        ({"type": "DAY"}, "DATETIME", ("2013-01-31T23:59:59", "2013-02-01T00:00:00"), "20130131"),
+        ({"type": "MONTH"}, "DATE", ("2013-01-31", "2013-02-01"), "201301"),
+        ({"type": "YEAR"}, "DATE", ("2013-12-31", "2014-01-01"), "2013"),
+        (None, "INTEGER", (19, 20), "10"),
     ],
 )
-def test_rows_are_in_the_partition_of_their_value(warehouse, cut, kind, value, other, partition):
+def test_rows_are_in_the_partition_of_their_value(warehouse, cut, kind, values, partition):
+    value, other = values
     ranges = {"field": "k", "range": {"start": "0", "end": "100", "interval": "10"}}
     spec = {"timePartitioning": {**cut, "field": "k"}} if cut else {"rangePartitioning": ranges}
     warehouse.create(ORDERS, {"schema": {"fields": [column("k", kind)]}, **spec})

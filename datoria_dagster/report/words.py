@@ -1,5 +1,6 @@
 """The sentences that every format shares."""
 
+from datoria_dagster.judge.rule import Means
 from datoria_dagster.plan.document import Plan
 
 SYMBOLS = {"object_added": "+", "field_added": "+", "object_removed": "-", "field_removed": "-"}
@@ -20,7 +21,8 @@ def headline(plan: Plan) -> str:
     total, stopping = len(plan.findings), len(plan.stopping)
     is_or_are = "is" if stopping == 1 else "are"
     if plan.verdict == "impossible":
-        return f"Stopped: {stopping} of {count(total, 'change')} can't be made."
+        impossible = sum(finding.means is Means.IMPOSSIBLE for finding in plan.findings)
+        return f"Stopped: {impossible} of {count(total, 'change')} can't be made."
     if stopping:
         return (
             f"Stopped: {stopping} of {count(total, 'change')} {is_or_are} not backwards compatible."

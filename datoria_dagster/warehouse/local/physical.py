@@ -84,6 +84,15 @@ def column_type(field: Body) -> str:
     return f"{item_type(field)}[]" if field["mode"] == "REPEATED" else item_type(field)
 
 
+def readable(field: Body) -> str:
+    """Return the expression of a column whose value Python can hold: an INTERVAL as its text."""
+    name = ident(field["name"])
+    if field["type"] != "INTERVAL":
+        return name
+    many = "[]" if field["mode"] == "REPEATED" else ""
+    return f"CAST({name} AS VARCHAR{many})"
+
+
 def columns(body: Body) -> list[str]:
     """Return the names of all physical columns, the hidden one last."""
     hidden = [INGESTION] if is_ingestion_time(body) else []

@@ -169,7 +169,7 @@ class LocalWarehouse(Warehouse):
             if table.body["type"] == "VIEW":
                 raise Refused(f"{ref.id} is a view, which has no rows of its own; query it.")
             names = [field["name"] for field in fields_of(table.body)]
-            selected = ", ".join(map(physical.ident, names))
+            selected = ", ".join(map(physical.readable, fields_of(table.body)))
             sql = f"SELECT {selected} FROM {physical.table_name(ref)}"
             found = catalog.cursor.execute(sql).fetchall()
         return tuple(dict(zip(names, map(outputs.jsonable, row), strict=True)) for row in found)

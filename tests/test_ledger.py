@@ -1,0 +1,114 @@
+"""The history of migrations: what is ours, and one migration at a time."""
+
+import pytest
+
+from datoria_dagster import INT64, Dataset, Field, Platform, Table, View, sql
+from datoria_dagster.apply import apply
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.ledger import Ledger, LockHeld
+from datoria_dagster.migration import plan_migration
+from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.local import LocalWarehouse
+
+FORCE = Approval(force=True)
+
+
+def table(name, dataset="shop"):
+    home = Dataset(project="acme", name=dataset)
+    return Table(dataset=home, name=name, schema=(Field("id", INT64),))
+
+
+ORDERS, LINES, BILLS = table("orders"), table("lines"), table("bills", "billing")
+
+
+@pytest.fixture
+def warehouse():
+    warehouse = LocalWarehouse(None)
+    yield warehouse
+    warehouse.close()
+
+
+def migrate(warehouse, *objects, approval=FORCE):
+    platform = Platform.of(*objects)
+    return apply(plan_migration(platform, warehouse, approval), platform, warehouse)
+
+
+def exists(warehouse, found):
+    return codec.ref(found) in warehouse.read([codec.ref(found)])
+
+
+def test_what_others_made_is_counted_and_never_touched(warehouse):
+    migrate(warehouse, ORDERS)
+    warehouse.create(codec.ref(LINES), codec.resource(LINES))
+    plan = plan_migration(Platform.of(ORDERS), warehouse, FORCE)
+    assert (plan.is_empty, plan.unmanaged) == (True, 1)
+
+
+def test_what_exists_as_declared_is_adopted_and_from_then_on_ours(warehouse):
+    warehouse.create(codec.ref(ORDERS.dataset), codec.resource(ORDERS.dataset))
+    warehouse.create(codec.ref(ORDERS), codec.resource(ORDERS))
+    migrate(warehouse, LINES)
+    assert exists(warehouse, ORDERS)
+    assert [outcome.step.kind for outcome in migrate(warehouse, ORDERS, LINES)] == ["adopt"]
+    assert [outcome.step.kind for outcome in migrate(warehouse, LINES)] == ["snapshot", "drop"]
+
+
+def test_another_platform_that_shares_the_ledger_does_not_own_our_tables(warehouse):
+    migrate(warehouse, ORDERS)
+    migrate(warehouse, BILLS)
+    assert plan_migration(Platform.of(ORDERS), warehouse, FORCE).is_empty
+    assert plan_migration(Platform.of(BILLS), warehouse, FORCE).is_empty
+
+
+def test_an_object_whose_dataset_left_the_code_is_left_alone(warehouse):
+    migrate(warehouse, ORDERS, BILLS)
+    assert plan_migration(Platform.of(ORDERS), warehouse, FORCE).is_empty
+    assert exists(warehouse, BILLS)
+
+
+def test_one_migration_at_a_time(warehouse):
+    platform = Platform.of(ORDERS)
+    plan = plan_migration(platform, warehouse)
+    with Ledger(warehouse, platform).lease():
+        with pytest.raises(LockHeld, match="Another migration is running"):
+            apply(plan, platform, warehouse)
+        assert not exists(warehouse, ORDERS)
+    apply(plan, platform, warehouse)
+    assert exists(warehouse, ORDERS)
+
+
+def test_a_failed_migration_says_so_in_the_history_and_the_next_goes_on(warehouse):
+    platform = Platform.of(ORDERS, LINES)
+    plan = plan_migration(platform, warehouse)
+
+    def interrupt(outcome):
+        if outcome.step.object == LINES.id:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        apply(plan, platform, warehouse, interrupt)
+    assert [m.status for m in Ledger(warehouse, platform).read().migrations] == ["failed"]
+    assert [o.step.object for o in migrate(warehouse, ORDERS, LINES)] == [ORDERS.id]
+    assert [m.status for m in Ledger(warehouse, platform).read().migrations] == ["failed", "done"]
+
+
+def test_a_migration_with_nothing_to_do_writes_nothing(warehouse):
+    migrate(warehouse, ORDERS)
+    assert migrate(warehouse, ORDERS) == ()
+    assert len(Ledger(warehouse, Platform.of(ORDERS)).read().migrations) == 1
+
+
+def test_a_view_goes_before_the_table_that_it_reads(warehouse):
+    view = View(
+        dataset=ORDERS.dataset,
+        name="ids",
+        schema=(Field("id", INT64),),
+        query=sql("SELECT id FROM {orders}", orders=ORDERS),
+    )
+    migrate(warehouse, ORDERS, LINES, view)
+    outcomes = migrate(warehouse, LINES)
+    assert [(o.step.object, o.step.kind) for o in outcomes] == [
+        ("acme.shop.ids", "drop"),
+        ("acme.shop.orders", "snapshot"),
+        ("acme.shop.orders", "drop"),
+    ]
