@@ -1,5 +1,6 @@
 """Whether jobs may run: the real diff of just what they touch, and what to say of it."""
 
+import re
 from collections.abc import Iterable
 
 from datoria_dagster.ledger import Ledger, Migration
@@ -13,6 +14,8 @@ from datoria_dagster.sql.references import references, routines
 from datoria_dagster.warehouse.port import Warehouse
 
 _SHOWN = 20
+# A name of three parts, as `project.dataset.table`.
+_QUALIFIED = re.compile(r"[\w-]`?\s*\.\s*`?\w+`?\s*\.\s*`?\w")
 
 
 def pending(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> Plan:
@@ -47,23 +50,19 @@ def touches(platform: Platform, job: Job) -> frozenset[str]:
 
 def needs(platform: Platform, found: Object) -> tuple[str, ...]:
     """Return the ids of declared objects that an object names, by template or literally."""
-    names = _read(platform, found) if isinstance(found, Job) else references_of([found])[found.id]
+    names = _read(found) if isinstance(found, Job) else references_of([found])[found.id]
     return tuple(dict.fromkeys(name for name in names if name in platform.objects))
 
 
-def _read(platform: Platform, job: Job) -> tuple[str, ...]:
+def _read(job: Job) -> tuple[str, ...]:
     text = "".join(part for part in job.query.parts if isinstance(part, str))
-    if not any(f"{dataset}." in text for dataset in _dataset_names(platform)):
-        return reads(job)
+    if not _QUALIFIED.search(text):
+        return reads(job)  # without parsing: few queries name anything themselves
     query = job.query.render(job.start)
     try:
         return (*reads(job), *references(query), *routines(query))
     except DeclarationError:  # `datoria check` reports it, and so does the run
         return reads(job)
-
-
-def _dataset_names(platform: Platform) -> frozenset[str]:
-    return frozenset(name.split(".")[-2] for name in platform.objects if name.count(".") > 1)
 
 
 def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Warehouse) -> str:

@@ -7,6 +7,7 @@ from datoria_dagster import INT64, Field, Platform, day, sql
 from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.orchestration.deploy import DeployFailed, MigrationStopped, deploy
 from datoria_dagster.orchestration.partitions import ranges
+from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import before, daily_job, orders, platform, unrelated
@@ -209,3 +210,12 @@ def test_sql_that_is_wrong_is_a_failure_in_words(warehouse, instance):
     wrong = daily_job.model_copy(update={"query": sql("SELECT no_such_column FROM {o}", o=orders)})
     with pytest.raises(DeployFailed, match="no_such_column"):
         deploy(platform.with_object(wrong), warehouse, instance)
+
+
+def test_tables_that_are_there_already_are_taken_over(instance):
+    warehouse = LocalWarehouse(None)
+    for found in Platform.of(unrelated).managed.values():
+        warehouse.create(codec.ref(found), codec.resource(found))
+    first = deploy(Platform.of(unrelated), warehouse, instance)
+    assert [event.step for event in first.events] == ["adopt"]
+    assert deploy(Platform.of(unrelated), warehouse, instance).events == ()

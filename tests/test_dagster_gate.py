@@ -142,10 +142,10 @@ def test_a_migrated_platform_refuses_nothing(warehouse):
     assert gate.refusal(platform, platform.jobs, warehouse) is None
 
 
-def test_several_jobs_are_named_together(warehouse):
+def test_several_jobs_are_counted(warehouse):
     text = gate.refusal(platform, [JOBS["daily"], JOBS["monthly"]], warehouse)
     assert text is not None
-    assert text.startswith("The jobs daily, monthly were not run")
+    assert text.startswith("The 2 jobs were not run")
 
 
 def test_in_one_run_the_migration_comes_first(warehouse, instance):

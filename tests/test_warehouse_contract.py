@@ -627,8 +627,7 @@ def test_ingestion_time_is_a_column_only_when_named(warehouse):
         (
             {"type": "HOUR"},
             "TIMESTAMP",
-            "2013-01-31T05:59:59Z",
-            "2013-01-31T06:00:00Z",
+            ("2013-01-31T05:59:59Z", "2013-01-31T06:00:00Z"),
             "2013013105",
         ),
         ({"type": "DAY"}, "DATETIME", ("2013-01-31T23:59:59", "2013-02-01T00:00:00"), "20130131"),

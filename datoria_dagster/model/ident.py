@@ -26,6 +26,7 @@ RESERVED_PREFIXES = (
     "_CHANGE_TYPE",
     "_CHANGE_TIMESTAMP",
 )
+_RESERVED = re.compile("|".join(RESERVED_PREFIXES), re.IGNORECASE)
 MAX_COLUMN_NAME = 300
 MAX_TABLE_NAME_BYTES = 1024
 MAX_LABELS = 64
@@ -88,9 +89,10 @@ def check_column(name: str) -> str:
             f"{name!r} is not a column name: 1 to {MAX_COLUMN_NAME} characters, "
             'none of ! " $ ( ) * , . / ; ? @ [ \\ ] ^ ` { } ~.'
         )
-    for prefix in RESERVED_PREFIXES:
-        if name.upper().startswith(prefix):
-            raise ValueError(f"{name!r} begins with {prefix}, which BigQuery reserves; rename it.")
+    reserved = _RESERVED.match(name)
+    if reserved:
+        prefix = reserved.group().upper()
+        raise ValueError(f"{name!r} begins with {prefix}, which BigQuery reserves; rename it.")
     return name
 
 

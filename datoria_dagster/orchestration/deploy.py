@@ -10,7 +10,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from datoria_dagster import gate
 from datoria_dagster.ledger import Event, Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
@@ -98,7 +97,7 @@ def deploy(
     with opened(warehouse) as live:
         definitions = build_assets(graph, live)
         plan = plan_migration(platform, live)
-        if gate.is_migrated(plan) and not stale(platform, live, _now()):
+        if plan.is_empty and not stale(platform, live, _now()):
             return Deployed(plan, (), ())
         with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
@@ -122,7 +121,7 @@ def _local_instance() -> dg.DagsterInstance:
 
 
 def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
-    events = () if gate.is_migrated(plan) else _migrate(deploy, plan)
+    events = () if plan.is_empty else _migrate(deploy, plan)
     runs = [_run_job(deploy, *found) for found in _by_job(deploy)]
     return Deployed(plan, events, tuple(runs))
 

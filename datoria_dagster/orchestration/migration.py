@@ -16,6 +16,7 @@ from datoria_dagster.orchestration.connection import Connection, opened
 from datoria_dagster.orchestration.graph import Graph
 from datoria_dagster.orchestration.translator import describe
 from datoria_dagster.plan.document import Plan
+from datoria_dagster.plan.step import Adopt
 from datoria_dagster.report import markdown, text
 from datoria_dagster.warehouse.port import Warehouse
 
@@ -81,6 +82,7 @@ def _report(
 ) -> None:
     # A view that is only refreshed is as it was, and must not make its readers look out of date.
     changed = {finding.object for finding in plan.findings}
+    changed |= {step.object for step in plan.steps if isinstance(step, Adopt)}
     for name in dict.fromkeys(o.step.object for o in outcomes if o.status == "done"):
         found = graph.platform.objects.get(name)
         if name in changed and isinstance(found, Table | View | ScalarFunction):

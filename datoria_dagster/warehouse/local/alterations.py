@@ -143,7 +143,7 @@ def _rename_table(catalog: Catalog, table: Resource, name: str) -> Resource:
     )
     catalog.move_facts(table.ref.id, target.id)
     catalog.remove(table.ref)
-    return catalog.put(
+    return catalog.add(
         target, resources.table(target, _anonymous(table.body), table.body["location"])
     )
 

@@ -104,24 +104,23 @@ class Catalog:
         ).fetchall()
         return [id_ for (id_,) in rows]
 
+    def add(self, ref: Ref, body: Body) -> Resource:
+        """Insert a resource that does not exist yet."""
+        found = _stamped(ref, body)
+        self.cursor.execute(
+            "INSERT INTO _datoria.resources (kind, dataset, id, etag, body) VALUES (?, ?, ?, ?, ?)",
+            [ref.kind, ref.dataset.id, ref.id, found.etag, _text(found.body)],
+        )
+        return found
+
     def put(self, ref: Ref, body: Body) -> Resource:
-        """Insert or replace a resource under a new etag."""
-        etag = secrets.token_urlsafe(16)
-        moment = milliseconds(now())
-        stored = {**body, "etag": etag, "lastModifiedTime": moment}
-        stored.setdefault("creationTime", moment)
-        values = [etag, json.dumps(stored, ensure_ascii=False)]
-        updated = self.cursor.execute(
+        """Replace a resource, under a new etag."""
+        found = _stamped(ref, body)
+        self.cursor.execute(
             "UPDATE _datoria.resources SET etag = ?, body = ? WHERE kind = ? AND id = ?",
-            [*values, ref.kind, ref.id],
-        ).fetchone()
-        if updated == (0,):
-            self.cursor.execute(
-                "INSERT INTO _datoria.resources (kind, dataset, id, etag, body) "
-                "VALUES (?, ?, ?, ?, ?)",
-                [ref.kind, ref.dataset.id, ref.id, *values],
-            )
-        return Resource(ref, stored, etag)
+            [found.etag, _text(found.body), ref.kind, ref.id],
+        )
+        return found
 
     def remove(self, ref: Ref) -> None:
         """Forget a resource and its partition facts."""
@@ -170,3 +169,14 @@ class Catalog:
     def move_facts(self, old: str, new: str) -> None:
         """Carry the facts of a table over to its new name."""
         self.cursor.execute("UPDATE _datoria.partitions SET id = ? WHERE id = ?", [new, old])
+
+
+def _stamped(ref: Ref, body: Body) -> Resource:
+    etag = secrets.token_urlsafe(16)
+    moment = milliseconds(now())
+    times = {"creationTime": body.get("creationTime", moment), "lastModifiedTime": moment}
+    return Resource(ref, {**body, **times, "etag": etag}, etag)
+
+
+def _text(body: Body) -> str:
+    return json.dumps(body, ensure_ascii=False)

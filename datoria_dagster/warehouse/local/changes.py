@@ -1,6 +1,7 @@
 """Inserts, patches and deletes of resources, with the tables behind them."""
 
 import json
+from collections.abc import Callable
 
 from datoria_dagster.warehouse.local import (
     acceptance,
@@ -38,7 +39,7 @@ def create_dataset(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     acceptance.check_dataset(normal)
     check_spelling(catalog, ref)
     catalog.cursor.execute(f"CREATE SCHEMA {physical.schema_name(ref)}")
-    return catalog.put(ref, normal)
+    return catalog.add(ref, normal)
 
 
 def create_table(catalog: Catalog, ref: Ref, body: Body) -> Resource:
@@ -53,7 +54,7 @@ def create_table(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     acceptance.check_table(ref, normal)
     _check_defaults(catalog, fields_of(normal))
     physical.create(catalog.cursor, ref, normal)
-    return catalog.put(ref, normal)
+    return catalog.add(ref, normal)
 
 
 def _create_view(catalog: Catalog, ref: Ref, body: Body, location: str) -> Resource:
@@ -63,7 +64,7 @@ def _create_view(catalog: Catalog, ref: Ref, body: Body, location: str) -> Resou
     normal = resources.table(ref, _with_view(body), location, "VIEW")
     acceptance.check_table(ref, normal)
     fields = list(output(catalog, normal["view"]["query"]))
-    return catalog.put(ref, resources.with_fields(normal, fields))
+    return catalog.add(ref, resources.with_fields(normal, fields))
 
 
 def _with_view(body: Body) -> Body:
@@ -79,17 +80,19 @@ def create_routine(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     catalog.get(ref.dataset)
     catalog.check_absent(ref)
     acceptance.check_name(ref)
-    return _put_routine(catalog, ref, body)
+    return _write_routine(catalog, ref, body, catalog.add)
 
 
 def replace_routine(catalog: Catalog, current: Resource, body: Body) -> Resource:
     """Replace a routine by all of another."""
     kept = {"creationTime": current.body["creationTime"]}
     given = {key: value for key, value in body.items() if key not in _READ_ONLY}
-    return _put_routine(catalog, current.ref, {**given, **kept})
+    return _write_routine(catalog, current.ref, {**given, **kept}, catalog.put)
 
 
-def _put_routine(catalog: Catalog, ref: Ref, body: Body) -> Resource:
+def _write_routine(
+    catalog: Catalog, ref: Ref, body: Body, write: Callable[[Ref, Body], Resource]
+) -> Resource:
     from datoria_dagster.warehouse.local import googlesql  # noqa: PLC0415  # imports sqlglot
 
     kind, language = body.get("routineType"), body.get("language", "SQL")
@@ -101,7 +104,7 @@ def _put_routine(catalog: Catalog, ref: Ref, body: Body) -> Resource:
     if len(set(names)) < len(names):
         raise Refused(f"{legacy(ref)}: two arguments have the same name.")
     normal = resources.routine(ref, body)
-    stored = catalog.put(ref, normal)
+    stored = write(ref, normal)
     # The body is analysed: an unknown column, function or table, or a circle, is refused here.
     catalog.cursor.execute(googlesql.call(catalog, ref, normal))
     return stored

@@ -3,6 +3,7 @@
 Imports sqlglot, which costs 0.25 s: import this module only where SQL is really executed.
 """
 
+import logging
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,8 @@ from datoria_dagster.warehouse.port import (
 
 # "Views can be nested to 16 levels": https://docs.cloud.google.com/bigquery/docs/views
 MAX_NESTING = 16
+# What sqlglot can't parse it also logs; the error that we raise says it.
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 _OTHERS = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command)
 
 

@@ -130,7 +130,7 @@ def _clone(catalog: Catalog, statement: Clone) -> None:
         raise Refused(f"{legacy(ref)} and {legacy(source.ref)} are not in the same location.")
     acceptance.check_name(ref)
     _copy_rows(catalog, source.ref, ref)
-    catalog.put(ref, _clone_body(catalog, statement, source))
+    catalog.add(ref, _clone_body(catalog, statement, source))
 
 
 def _copy_rows(catalog: Catalog, source: Ref, target: Ref) -> None:
