@@ -227,6 +227,7 @@ VALUES = [
     ("STRUCT(1 AS a).a", 1),
     ("(SELECT AS STRUCT 1 AS a)", {"a": 1}),
     ("(SELECT COUNTIF(x > 1) FROM UNNEST([1, 2, 3]) AS x)", 2),
+    ("(SELECT COUNTIF(x > 1) FROM UNNEST([CAST(NULL AS INT64)]) AS x)", 0),
     ("(SELECT LOGICAL_OR(x > 2) FROM UNNEST([1, 2, 3]) AS x)", True),
     ("(SELECT LOGICAL_AND(x > 2) FROM UNNEST([1, 2, 3]) AS x)", False),
     ("(SELECT APPROX_COUNT_DISTINCT(x) FROM UNNEST([1, 2, 2]) AS x)", 2),

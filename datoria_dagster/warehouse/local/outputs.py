@@ -33,7 +33,6 @@ _SCALARS = {
     ),
     "float": "FLOAT",
     "double": "FLOAT",
-    "decimal": "NUMERIC",
     "varchar": "STRING",
     "uuid": "STRING",
     "enum": "STRING",
@@ -51,6 +50,8 @@ _SCALARS = {
 _NESTED = ("struct", "tuple")
 _NULLS = ("null", "sqlnull")
 UNTYPED = "untyped"
+# The scales of a BIGNUMERIC and a NUMERIC, as physical.py has them.
+_BIG, _SMALL = 17, 9
 
 
 def fields(cursor: "Connection", *, marked: bool = False) -> tuple[Body, ...]:
@@ -88,6 +89,8 @@ def _field(name: str, kind: "DuckDBPyType") -> Body:
         return _record(name, kind)
     if str(kind) == "JSON":
         return {"name": name, "type": "JSON", "mode": "NULLABLE"}
+    if kind.id == "decimal":
+        return {"name": name, "type": _decimal(kind), "mode": "NULLABLE"}
     scalar = _SCALARS.get(kind.id.strip('"').lower())
     if scalar is None:
         raise NotSupportedLocally(f"Column {name}: BigQuery has no type like DuckDB's {kind}.")
@@ -97,6 +100,12 @@ def _field(name: str, kind: "DuckDBPyType") -> Body:
 
 def _children(kind: "DuckDBPyType") -> list[tuple[str, Any]]:
     return [(str(name), inner) for name, inner in kind.children]
+
+
+def _decimal(kind: "DuckDBPyType") -> str:
+    # A BIGNUMERIC is told by its scale, alone or multiplied.
+    scale = int(str(dict(kind.children)["scale"]))
+    return "BIGNUMERIC" if scale in (_BIG, _BIG + _SMALL, _BIG + _BIG) else "NUMERIC"
 
 
 def _record(name: str, kind: "DuckDBPyType") -> Body:

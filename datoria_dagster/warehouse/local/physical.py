@@ -13,6 +13,9 @@ from datoria_dagster.warehouse.port import Body, NotSupportedLocally, Ref
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
+# DuckDB has 38 digits, BigQuery 76: what doesn't fit is an error, not a rounded value. The scale
+# is one that no product of NUMERICs has, so that a result's type tells which of the two it is.
+BIGNUMERIC = "DECIMAL(38, 17)"
 _TYPES = {
     "STRING": "VARCHAR",
     "BYTES": "BLOB",
@@ -26,8 +29,7 @@ _TYPES = {
     "JSON": "JSON",
     "INTERVAL": "INTERVAL",
     "NUMERIC": "DECIMAL(38, 9)",
-    # DuckDB has 38 digits, BigQuery 76: what doesn't fit is an error, not a rounded value.
-    "BIGNUMERIC": "DECIMAL(38, 18)",
+    "BIGNUMERIC": BIGNUMERIC,
     # The text is kept, in a type of its own so that it is not taken for a STRING.
     "GEOGRAPHY": 'STRUCT("_geography" VARCHAR)',
 }

@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from datoria_dagster.warehouse.local import decimals, moments, shapes
+from datoria_dagster.warehouse.local.physical import BIGNUMERIC
 from datoria_dagster.warehouse.local.duck import opaque, sql
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
@@ -60,7 +61,7 @@ def _data_type(node: exp.DataType) -> exp.Expr | None:
         return opaque(f'STRUCT("_range_start" {element}, "_range_end" {element})')
     if node.this == kinds.BIGDECIMAL:
         given = ", ".join(sql(part) for part in node.expressions)
-        return opaque(f"DECIMAL({given or '38, 18'})")
+        return opaque(f"DECIMAL({given})" if given else BIGNUMERIC)
     if node.this == kinds.DECIMAL and not node.expressions:
         return opaque("DECIMAL(38, 9)")
     return None
@@ -204,9 +205,15 @@ def _sized(node: exp.Bracket) -> exp.Expr | None:
     )
 
 
+def _count_if(node: exp.CountIf) -> exp.Expr:
+    # DuckDB's count_if is NULL where every condition is; BigQuery's COUNTIF is 0.
+    return opaque(f"count(CASE WHEN {sql(node.this)} THEN 1 END)")
+
+
 _RULES: dict[type[exp.Expr], Rule] = {
     exp.Literal: _literal,
     exp.DataType: _data_type,
+    exp.CountIf: _count_if,
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Div: _divided,
