@@ -32,7 +32,9 @@ customers = View(
     dataset=shop,
     name="customers",
     schema=(Field("customer", STRING), Field("total", INT64)),
-    query=sql("SELECT customer, SUM(amount) AS total FROM {orders} GROUP BY customer", orders=orders),
+    query=sql(
+        "SELECT customer, SUM(amount) AS total FROM {orders} GROUP BY customer", orders=orders
+    ),
 )
 fill = Job(
     name="fill_orders",

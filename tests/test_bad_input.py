@@ -32,7 +32,7 @@ def refused(project, *words: str) -> str:
         ('"amount", INT64', '"_table_x", INT64', "begins with _TABLE_, which BigQuery reserves"),
         ('day("day")', 'hour("day")', "the column is DATE, it must be TIMESTAMP or DATETIME"),
         ("{orders} GROUP", "{orders GROUP", "a brace is left open or closed alone"),
-        (", orders=orders", "", "{orders} has no value. Pass orders=… to sql()"),
+        (", orders=orders\n", "\n", "{orders} has no value. Pass orders=… to sql()"),
         ("orders, customers, fill)", "customers)", "refers to acme.shop.orders, which is not part"),
         ("import *", "import *\n1 +", "shop.py:3: SyntaxError: invalid syntax"),
     ],

@@ -111,7 +111,7 @@ class FieldRemoved(BaseChange):
 
 
 class FieldTypeChanged(BaseChange):
-    """A column's type. `in_array`: somewhere above it an array of structs repeats it."""
+    """A column's type. `in_array`: the column, or a struct above it, is repeated."""
 
     kind: ClassVar[str] = "field_type_changed"
     before: Type

@@ -67,9 +67,8 @@ def _compare_field(place: _Place, before: Field, after: Field) -> Iterator[Chang
     if before.type.name == "STRUCT" == after.type.name:
         yield from _compare(place.inside(before), before.type.fields, after.type.fields)
     elif before.type != after.type:
-        yield FieldTypeChanged(
-            **where, before=before.type, after=after.type, in_array=place.in_array
-        )
+        in_array = place.in_array or before.repeated
+        yield FieldTypeChanged(**where, before=before.type, after=after.type, in_array=in_array)
     if not _same_default(before.default, after.default):
         yield FieldDefaultChanged(**where, before=before.default, after=after.default)
     if before.description != after.description:

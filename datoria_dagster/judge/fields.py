@@ -77,8 +77,8 @@ RULES = (
         severity=Severity.INCOMPATIBLE,
         means=Means.REBUILD,
         says=(
-            "widened from {change.before} to {change.after}; inside an array of structs that "
-            "needs a rewrite of the table"
+            "widened from {change.before} to {change.after}; inside an array that needs a "
+            "rewrite of the table"
         ),
         instead="add a field of the new type beside it",
         hurts=(Consumer.WRITERS,),

@@ -57,11 +57,11 @@ class Relation(Model):
     @field_validator("fields", mode="before")
     @classmethod
     def _check_fields(cls, fields: object) -> object:
-        if isinstance(fields, Field):
-            raise ValueError(
-                f"its schema is one column, not a tuple: write (Field({fields.name!r}, …),)."
-            )
-        return fields
+        if not isinstance(fields, Field):
+            return fields
+        raise ValueError(
+            f"its schema is one column, not a tuple: write (Field({fields.name!r}, …),)."
+        )
 
     @model_validator(mode="after")
     def _validate_fields(self) -> Self:

@@ -12,8 +12,8 @@ from typing import Any
 from sqlglot import exp
 
 from datoria_dagster.warehouse.local import decimals, moments, shapes
-from datoria_dagster.warehouse.local.physical import BIGNUMERIC
 from datoria_dagster.warehouse.local.duck import opaque, sql
+from datoria_dagster.warehouse.local.physical import BIGNUMERIC
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
 _OPERATORS = {"div": "/", "intdiv": "//", "mod": "%"}
