@@ -71,14 +71,17 @@ def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Wa
     Code that is older than the warehouse is told so, and never to migrate: that would undo
     what newer code has done.
     """
-    subject = f"Job {jobs[0].name} was" if len(jobs) == 1 else f"The {len(jobs)} jobs were"
+    if len(jobs) == 1:
+        subject, whose = f"Job {jobs[0].name} was", "its"
+    else:
+        subject, whose = f"The {len(jobs)} jobs were", "their"
     lines = [f"  {line}" for line in _lines(plan)]
     newer = superseded_by(platform, warehouse)
     if newer is None:
-        head = f"{subject} not run, and none of its SQL was sent: a migration is pending."
+        head = f"{subject} not run, and none of {whose} SQL was sent: a migration is pending."
         return "\n".join([head, *lines, *_remedy(plan)])
     head = (
-        f"{subject} not run, and none of its SQL was sent: the warehouse was migrated by newer "
+        f"{subject} not run, and none of {whose} SQL was sent: the warehouse was migrated by newer "
         f"code (migration {newer.sequence}, by {newer.who})."
     )
     tail = "Deploy that code here, or reload this code location if it is already there."

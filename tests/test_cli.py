@@ -64,8 +64,7 @@ def test_a_view_that_still_reads_a_dropped_column_is_named_and_with_force_left_b
     project.edit('        Field("amount", INT64),\n', "")
     ran = project.datoria("migrate", "--plan")
     assert ran.code == 3
-    assert "breaks   acme.shop.customers\n" in ran.out
-    assert "job:fill_orders" not in ran.out
+    assert "breaks   acme.shop.customers, job:fill_orders\n" in ran.out
     assert project.datoria("migrate", "--force").code == 0
     assert project.datoria("query", "SELECT day FROM `acme.shop.orders`").code == 0
     assert project.datoria("query", "SELECT total FROM `acme.shop.customers`").code == 1

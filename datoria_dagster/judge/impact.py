@@ -1,9 +1,9 @@
-"""Who reads it: the declared views and jobs that a change breaks."""
+"""Who reads or writes it: the declared views and jobs that a change breaks."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from datoria_dagster.diff.change import Change, ObjectRemoved
+from datoria_dagster.diff.change import Change, FieldRemoved, ObjectRemoved
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform, reads
@@ -18,7 +18,8 @@ class Impact:
     """Answers who breaks, from the declaration before and after; lazily, for most plans are safe.
 
     A reader is judged by its declared text; one that no longer exists or no longer reads the
-    column does not break. Whoever reads something broken breaks with it.
+    column does not break. Whoever reads something broken breaks with it. A job breaks too when
+    it still fills a column that its destination loses.
     """
 
     def __init__(self, before: Platform, after: Platform) -> None:
@@ -26,10 +27,10 @@ class Impact:
         self._after = after
 
     def breaks(self, change: Change) -> tuple[str, ...]:
-        """Return the ids of the readers that the change breaks, sorted."""
-        broken = {
-            reader for reader in self._named.get(change.object, ()) if self._hit(reader, change)
-        }
+        """Return the ids of the readers and writers that the change breaks, sorted."""
+        named = self._named.get(change.object, ())
+        broken = {reader for reader in named if self._hit(reader, change)}
+        broken |= {job.id for job in self._after.jobs if self._fills(job, change)}
         pending = list(broken)
         while pending:
             for reader in self._named.get(pending.pop(), ()):
@@ -59,6 +60,18 @@ class Impact:
         if not change.path or isinstance(change, ObjectRemoved):
             return True
         return _touches(self._columns(reader), change.object, change.path.lower())
+
+    def _fills(self, job: Job, change: Change) -> bool:
+        from datoria_dagster.sql.typecheck import output
+
+        if job.destination.id != change.object or not isinstance(change, FieldRemoved):
+            return False
+        functions = {found.id: found.returns for found in self._after.of_type(ScalarFunction)}
+        try:
+            columns = output(_text(job), self._schemas, functions) or ()
+        except DeclarationError:
+            return False
+        return any(name == change.path.lower() for name, _ in columns)
 
     def _columns(self, reader: str) -> frozenset[tuple[str, str]] | None:
         from datoria_dagster.sql.lineage import columns_read

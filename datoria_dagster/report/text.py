@@ -127,9 +127,8 @@ def _add_details(branch: "Tree", finding: Finding) -> None:
 
     if finding.severity.is_compatible and finding.means != "impossible":
         return
-    details = [("breaks", finding.breaks), ("instead", (finding.instead,))]
-    details += [("rule", (finding.rule,)), ("source", (finding.source,))]
-    for word, values in details:
-        for index, value in enumerate(filter(None, values)):
-            head = word if index == 0 else ""
-            branch.add(Text.assemble((head.ljust(9), "dim"), value))
+    why = f"{finding.rule}  {finding.source}".rstrip()
+    details = {"breaks": ", ".join(finding.breaks), "instead": finding.instead, "rule": why}
+    for word, value in details.items():
+        if value:
+            branch.add(Text.assemble((word.ljust(9), "dim"), value))
