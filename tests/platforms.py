@@ -1,5 +1,6 @@
 """Platforms drawn by hypothesis: any, and pairs of which the second evolved from the first."""
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from datoria_dagster import (
@@ -26,6 +27,10 @@ from datoria_dagster import (
     View,
     ident,
     sql,
+)
+
+law = settings(
+    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 SCALARS = [

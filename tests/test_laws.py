@@ -3,12 +3,10 @@
 import json
 from functools import reduce
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from datoria_dagster import Platform, Table
-from datoria_dagster.apply import ApplyError, StalePlan, apply
+from datoria_dagster import Platform
 from datoria_dagster.diff.compare import compare
 from datoria_dagster.diff.replay import replay
 from datoria_dagster.judge.judge import judge
@@ -17,15 +15,11 @@ from datoria_dagster.migration import object_fingerprint, plan_migration, platfo
 from datoria_dagster.plan.document import from_json, to_json
 from datoria_dagster.plan.order import references_of
 from datoria_dagster.warehouse import codec
-from datoria_dagster.warehouse.local import LocalWarehouse
-from datoria_dagster.warehouse.port import Ref, Resource
-from tests.platforms import evolutions, platforms
+from tests.embedded import memory, migrated
+from tests.platforms import evolutions, law, platforms
 
 FORCE = Approval(force=True)
 VERDICTS = ("empty", "compatible", "incompatible", "impossible")
-law = settings(
-    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
 
 
 @law
@@ -85,26 +79,6 @@ def test_a_plan_survives_its_file(pair):
 
 @law
 @given(evolutions())
-def test_after_apply_the_next_plan_is_empty_and_the_rows_survive(pair):
-    before, after = pair
-    with migrated(before) as warehouse:
-        rows = insert(before, warehouse)
-        plan = plan_migration(after, warehouse, FORCE)
-        if not plan.applicable:
-            return
-        try:
-            apply(plan, after, warehouse)
-        except ApplyError as error:
-            assert_is_about_values(error)
-            return
-        assert plan_migration(after, warehouse).is_empty
-        for table in after.of_type(Table):
-            if table.id in rows:
-                assert ids(warehouse, table) == rows[table.id]
-
-
-@law
-@given(evolutions())
 def test_dropping_a_change_never_worsens_the_verdict(pair):
     before, after = pair
     changes = compare(before, after)
@@ -128,98 +102,6 @@ def test_every_step_comes_after_what_it_needs(pair):
     reads = references_of(found for found in before if found.id in dropped)
     for position, name in enumerate(dropped):
         assert not set(reads[name]) & set(dropped[:position])
-
-
-@law
-@given(evolutions())
-def test_a_plan_whose_precondition_no_longer_holds_changes_nothing(pair):
-    before, after = pair
-    with migrated(before) as warehouse:
-        plan = plan_migration(after, warehouse, FORCE)
-        expected = [step.ref for step in plan.steps if step.expects not in (None, "absent")]
-        tables = [ref for ref in expected if ref.kind == "table"]
-        if not plan.applicable or not tables:
-            return
-        warehouse.patch(tables[-1], {"labels": {"touched": "by-hand"}}, None)
-        live = everything(warehouse, before)
-        with pytest.raises(StalePlan, match="has changed since"):
-            apply(plan, after, warehouse)
-        assert everything(warehouse, before) == live
-
-
-@law
-@given(evolutions(), st.integers(0, 12))
-def test_an_interrupted_migration_goes_on_from_where_it_stopped(pair, steps):
-    before, after = pair
-    with migrated(before) as warehouse:
-        plan = plan_migration(after, warehouse, FORCE)
-        if not plan.applicable:
-            return
-        with pytest.raises(Interrupted) if steps < len(plan.steps) else memory():
-            apply(plan, after, warehouse, interrupt_after(steps))
-        apply(plan_migration(after, warehouse, FORCE), after, warehouse)
-        assert plan_migration(after, warehouse).is_empty
-
-
-class Interrupted(Exception):
-    pass
-
-
-def interrupt_after(steps):
-    done = []
-
-    def count(outcome):
-        done.append(outcome)
-        if len(done) > steps:
-            raise Interrupted
-
-    return count
-
-
-class memory:  # noqa: N801
-    """An embedded warehouse for the time of a block."""
-
-    def __enter__(self):
-        self.warehouse = LocalWarehouse(None)
-        return self.warehouse
-
-    def __exit__(self, *_):
-        self.warehouse.close()
-
-
-class migrated(memory):  # noqa: N801
-    def __init__(self, platform):
-        self.platform = platform
-
-    def __enter__(self):
-        warehouse = super().__enter__()
-        apply(plan_migration(self.platform, warehouse), self.platform, warehouse)
-        return warehouse
-
-
-def insert(platform, warehouse) -> dict[str, list[int]]:
-    """Give every table three rows that hold nothing but what they must."""
-    rows = {}
-    for table in platform.of_type(Table):
-        if not any(field.required for field in table.fields[1:]):
-            warehouse.append(Ref("table", table.id), [{"id": n} for n in (1, 2, 3)])
-            rows[table.id] = [1, 2, 3]
-    return rows
-
-
-def ids(warehouse, table) -> list[int]:
-    result = warehouse.query(f"SELECT id FROM `{table.id}` ORDER BY id")
-    return [row[0] for row in result.rows]
-
-
-def assert_is_about_values(error: ApplyError):
-    """The only steps that may fail are those that cast or tighten the rows that are there."""
-    failed = next(outcome for outcome in error.outcomes if outcome.status == "failed")
-    assert failed.step.kind == "rebuild", failed
-
-
-def everything(warehouse, platform) -> dict[Ref, Resource]:
-    return dict(warehouse.read([codec.ref(found) for found in platform.managed.values()]))
 
 
 def shape(platform: Platform) -> dict[str, object]:

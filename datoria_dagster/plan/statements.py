@@ -129,7 +129,7 @@ def _partition_by(table: Table) -> str:
 
 def _value(before: Field | None, after: Field) -> str:
     if before is None:
-        return "[]" if after.repeated else f"CAST(NULL AS {after.type})"
+        return f"{after.sql_type}[]" if after.repeated else f"CAST(NULL AS {after.type})"
     return _convert(quote(before.name), before, after)
 
 
@@ -139,7 +139,8 @@ def _convert(value: str, before: Field, after: Field) -> str:
     if before.repeated:
         return _cast(f"{value}[SAFE_OFFSET(0)]", before.type, after.type)
     if after.repeated:
-        return f"IF({value} IS NULL, [], [{_cast(value, before.type, after.type)}])"
+        one = f"[{_cast(value, before.type, after.type)}]"
+        return f"IF({value} IS NULL, {after.sql_type}[], {one})"
     return _cast(value, before.type, after.type)
 
 

@@ -61,5 +61,6 @@ def _coerces(target: Body, given: Body) -> bool:
     if target["type"] == given["type"] == "RECORD":
         inner, wanted = given["fields"], target["fields"]
         names = [[field["name"].lower() for field in side] for side in (inner, wanted)]
-        return names[0] == names[1] and all(map(_coerces, wanted, inner))
+        # Inside a struct a bare NULL or [] is an INT64 for good: only a literal is coerced.
+        return names[0] == names[1] and all(map(_coerces, wanted, map(outputs.unmarked, inner)))
     return target["type"] in (given["type"], *_COERCED.get(given["type"], ()))

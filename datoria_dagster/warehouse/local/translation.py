@@ -62,6 +62,8 @@ def _data_type(node: exp.DataType) -> exp.Expr | None:
     if node.this == kinds.BIGDECIMAL:
         given = ", ".join(sql(part) for part in node.expressions)
         return opaque(f"DECIMAL({given})" if given else BIGNUMERIC)
+    if node.this in (kinds.VARBINARY, kinds.BINARY):
+        return opaque("BLOB")  # DuckDB's takes no length; a column's is checked on writing
     if node.this == kinds.DECIMAL and not node.expressions:
         return opaque("DECIMAL(38, 9)")
     return None
