@@ -1,21 +1,16 @@
 """Whether jobs may run: the real diff of just what they touch, and what to say of it."""
 
-import re
 from collections.abc import Iterable
 
 from datoria_dagster.ledger import Ledger, Migration
 from datoria_dagster.migration import plan_migration, platform_fingerprint
-from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.platform import Object, Platform, reads
+from datoria_dagster.model.platform import Object, Platform
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.plan.order import references_of
-from datoria_dagster.sql.references import references, routines
+from datoria_dagster.sql.needs import needs
 from datoria_dagster.warehouse.port import Warehouse
 
 _SHOWN = 20
-# A name of three parts, as `project.dataset.table`.
-_QUALIFIED = re.compile(r"[\w-]`?\s*\.\s*`?\w+`?\s*\.\s*`?\w")
 
 
 def pending(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> Plan:
@@ -39,30 +34,17 @@ def is_migrated(plan: Plan) -> bool:
 def touches(platform: Platform, job: Job) -> frozenset[str]:
     """Return the ids of the destination and of all that is read, through views and routines."""
     found = {job.destination.id}
-    frontier = {job.destination.id, *needs(platform, job)}
+    frontier = {job.destination.id, *_declared(platform, job)}
     while frontier:
         found |= frontier
         frontier = {
-            name for known in frontier for name in needs(platform, platform.objects[known])
+            name for known in frontier for name in _declared(platform, platform.objects[known])
         } - found
     return frozenset(found)
 
 
-def needs(platform: Platform, found: Object) -> tuple[str, ...]:
-    """Return the ids of declared objects that an object names, by template or literally."""
-    names = _read(found) if isinstance(found, Job) else references_of([found])[found.id]
-    return tuple(dict.fromkeys(name for name in names if name in platform.objects))
-
-
-def _read(job: Job) -> tuple[str, ...]:
-    text = "".join(part for part in job.query.parts if isinstance(part, str))
-    if not _QUALIFIED.search(text):
-        return reads(job)  # without parsing: few queries name anything themselves
-    query = job.query.render(job.start)
-    try:
-        return (*reads(job), *references(query), *routines(query))
-    except DeclarationError:  # `datoria check` reports it, and so does the run
-        return reads(job)
+def _declared(platform: Platform, found: Object) -> tuple[str, ...]:
+    return tuple(name for name in needs(found) if name in platform.objects)
 
 
 def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Warehouse) -> str:

@@ -336,3 +336,19 @@ def test_a_job_cant_change_a_schema(warehouse):
     with pytest.raises(Refused):
         warehouse.write("SELECT 'x' AS note", codec.ref(DAILY), "20130101")
     assert amounts(warehouse, DAILY) == []
+
+
+def test_a_job_that_names_a_table_in_its_sql_runs_after_the_job_that_fills_it(warehouse):
+    written_out = Job(
+        name="a_first_by_name",
+        destination=MONTHLY,
+        start=month(2013, 1),
+        end=month(2013, 1),
+        query=sql(
+            "SELECT {d} AS day, SUM(amount) AS amount FROM `acme.shop.daily`", d=ExecutionDate
+        ),
+    )
+    platform = migrated(warehouse, written_out, daily(SALES.at_execution_date()))
+    assert listed(platform, warehouse)[-1] == ("a_first_by_name$201301", "never run")
+    run(platform, warehouse)
+    assert amounts(warehouse, MONTHLY) == [1111]

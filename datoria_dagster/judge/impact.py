@@ -6,12 +6,11 @@ from functools import cached_property
 from datoria_dagster.diff.change import Change, FieldRemoved, ObjectRemoved
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.platform import Platform, reads
+from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Relation, View
 from datoria_dagster.model.routines import ScalarFunction
 from datoria_dagster.model.types import Field
-
-Reader = View | Job | ScalarFunction
+from datoria_dagster.sql.needs import needs
 
 
 class Impact:
@@ -43,7 +42,7 @@ class Impact:
     def _named(self) -> Mapping[str, tuple[str, ...]]:
         readers: dict[str, list[str]] = {}
         for found in self._after.of_type((View, ScalarFunction, Job)):
-            for name in _reads(found):
+            for name in dict.fromkeys(needs(found)):
                 readers.setdefault(name, []).append(found.id)
         return {name: tuple(ids) for name, ids in readers.items()}
 
@@ -104,17 +103,6 @@ def _text(found: object) -> str:
             return found.query.render(found.start)
         case _:
             return ""
-
-
-def _reads(found: Reader) -> tuple[str, ...]:
-    from datoria_dagster.sql.references import references
-
-    named = reads(found)
-    try:
-        parsed = () if isinstance(found, ScalarFunction) else references(_text(found))
-    except DeclarationError:
-        parsed = ()
-    return tuple(dict.fromkeys((*named, *parsed)))
 
 
 def _merge(first: tuple[Field, ...], second: tuple[Field, ...]) -> tuple[Field, ...]:

@@ -57,6 +57,12 @@ class Sql:
             elif not isinstance(part, str):
                 yield part
 
+    @property
+    def own_text(self) -> str:
+        """The text as it was written, without what fills the holes."""
+        texts = (part if isinstance(part, str) else _own_text(part) for part in self.parts)
+        return " ".join(texts)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sql) and self.parts == other.parts
 
@@ -65,6 +71,10 @@ class Sql:
 
     def __repr__(self) -> str:
         return f"sql({''.join(p if isinstance(p, str) else '{…}' for p in self.parts)!r})"
+
+
+def _own_text(value: Renderable) -> str:
+    return value.own_text if isinstance(value, Sql) else ""
 
 
 class Ident:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from datoria_dagster.gate import needs, touches
+from datoria_dagster.gate import touches
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
@@ -14,6 +14,8 @@ from datoria_dagster.model.relations import Relation, SourceTable, Table, View
 from datoria_dagster.model.routines import ScalarFunction
 from datoria_dagster.orchestration import partitions
 from datoria_dagster.orchestration.translator import AssetData, DatoriaTranslator
+from datoria_dagster.run.graph import dependencies
+from datoria_dagster.sql.needs import needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def data_read(platform: Platform, job: Job) -> Mapping[str, Dependency]:
     What it reads twice counts with the wider of the two; a view reads all partitions.
     """
     found: dict[str, Dependency] = {}
-    for dependency in (*job.dependencies, *_literal(platform, job)):
+    for dependency in dependencies(platform, job):
         for read in _behind(platform, dependency):
             known = found.get(read.relation.id)
             if known is None or known.reach != "ALL":
@@ -80,21 +82,13 @@ def data_read(platform: Platform, job: Job) -> Mapping[str, Dependency]:
     return found
 
 
-def _literal(platform: Platform, job: Job) -> Iterator[Dependency]:
-    named = {dependency.relation.id for dependency in job.dependencies}
-    for name in needs(platform, job):
-        relation = platform.objects[name]
-        if isinstance(relation, Relation) and name not in named:
-            yield relation.all_partitions()
-
-
 def _behind(platform: Platform, dependency: Dependency) -> Iterator[Dependency]:
     relation = dependency.relation
     if not isinstance(relation, View):
         yield dependency
         return
-    for name in needs(platform, relation):
-        read = platform.objects[name]
+    for name in needs(relation):
+        read = platform.objects.get(name)
         if isinstance(read, Relation):
             yield from _behind(platform, read.all_partitions())
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from datoria_dagster.model.base import DeclarationError
-from datoria_dagster.model.platform import Object, Platform, reads, refuse_cycles
+from datoria_dagster.model.platform import Object, Platform, refuse_cycles
 from datoria_dagster.model.relations import View
+from datoria_dagster.sql.needs import needs
 
 
 def positions(graph: Mapping[str, Iterable[str]]) -> Mapping[str, int]:
@@ -23,25 +23,13 @@ def positions(graph: Mapping[str, Iterable[str]]) -> Mapping[str, int]:
 
 
 def references_of(objects: Iterable[Object]) -> Mapping[str, tuple[str, ...]]:
-    """Return id → the ids that an object's text refers to, by template or literally."""
-    return {found.id: _needs(found) for found in objects}
-
-
-def _needs(found: Object) -> tuple[str, ...]:
-    from datoria_dagster.sql.references import references, routines
-
-    if not isinstance(found, View):
-        return reads(found)
-    text = found.query.render()
-    try:
-        return (*reads(found), *references(text), *routines(text))
-    except DeclarationError:
-        return reads(found)
+    """Return id → the ids that an object refers to."""
+    return {found.id: needs(found) for found in objects}
 
 
 def readers(platform: Platform, changed: frozenset[str]) -> frozenset[str]:
     """Return the ids of the views that read one of the changed objects, through views too."""
-    views = {view.id: set(reads(view)) for view in platform.of_type(View)}
+    views = {view.id: set(needs(view)) for view in platform.of_type(View)}
     found: set[str] = set()
     frontier = set(changed)
     while frontier:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.platform import Platform, reads
-from datoria_dagster.model.relations import SourceTable, Table, View
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.model.relations import Relation, SourceTable, Table, View
 from datoria_dagster.plan.order import positions
+from datoria_dagster.sql.needs import needs
 
 
 class UnknownJob(DatoriaError):
@@ -33,8 +34,17 @@ def ordered_jobs(platform: Platform, names: Iterable[str] | None = None) -> tupl
 def upstream_jobs(platform: Platform, job: Job) -> tuple[str, ...]:
     """Return the ids of the jobs that fill what a job reads, looking through views."""
     fills = {found.destination.id: found.id for found in platform.jobs}
-    read = (table.id for found in job.dependencies for table in tables_behind(platform, found))
+    found = dependencies(platform, job)
+    read = (table.id for read in found for table in tables_behind(platform, read))
     return tuple(dict.fromkeys(fills[name] for name in read if name in fills))
+
+
+def dependencies(platform: Platform, job: Job) -> tuple[Dependency, ...]:
+    """Return what a job reads, all partitions of what its SQL names itself included."""
+    named = {found.relation.id for found in job.dependencies}
+    written_out = (platform.objects.get(name) for name in needs(job) if name not in named)
+    rest = (found.all_partitions() for found in written_out if isinstance(found, Relation))
+    return (*job.dependencies, *rest)
 
 
 def tables_behind(platform: Platform, dependency: Dependency) -> tuple[Table | SourceTable, ...]:
@@ -44,11 +54,11 @@ def tables_behind(platform: Platform, dependency: Dependency) -> tuple[Table | S
 
 
 def _tables(platform: Platform, name: str) -> Iterator[Table | SourceTable]:
-    match platform.objects[name]:
+    match platform.objects.get(name):
         case Table() | SourceTable() as table:
             yield table
         case View() as view:
-            for read in reads(view):
+            for read in needs(view):
                 yield from _tables(platform, read)
         case _:
             return
