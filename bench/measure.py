@@ -57,7 +57,9 @@ def _seconds(function: Callable[[], object]) -> float:
 
 
 def _run(command: Sequence[str], folder: Path) -> Process:
-    own = {key: value for key, value in os.environ.items() if not key.startswith("DATORIA_")}
+    # As at home: no settings of ours from outside, and modules are compiled once.
+    inherited = {"PYTHONDONTWRITEBYTECODE"} | {k for k in os.environ if k.startswith("DATORIA_")}
+    own = {key: value for key, value in os.environ.items() if key not in inherited}
     with (folder / OUTPUT).open("w") as output, (folder / ERRORS).open("w") as errors:
         start = time.perf_counter()
         child = subprocess.Popen(command, cwd=folder, env=own, stdout=output, stderr=errors)

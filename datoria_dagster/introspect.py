@@ -38,7 +38,9 @@ def _objects(
     objects: dict[str, Managed] = {}
     for ref, found in resources.items():
         # A routine and a table may share a name: the declared one of the two is meant.
-        if ref in wanted or ref.id not in objects:
+        if ref in wanted and codec.states(found.body, wanted[ref]):
+            objects[ref.id] = wanted[ref]
+        elif ref in wanted or ref.id not in objects:
             objects[ref.id] = codec.decode(ref, found.body)
     return objects
 

@@ -9,7 +9,6 @@ from datoria_dagster.judge.judge import judge
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.platform import Managed, Platform
-from datoria_dagster.model.relations import View
 from datoria_dagster.plan.build import build
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.warehouse import codec
@@ -35,6 +34,8 @@ def plan_migration(
     _check(platform, frozenset(change.object for change in changes))
     findings = judge(changes, facts.platform, platform, approval or Approval())
     plan = build(changes, findings, facts, declared)
+    if not plan.steps:
+        return plan
     return plan.model_copy(update={"platform_fingerprint": platform_fingerprint(platform)})
 
 
@@ -46,10 +47,7 @@ def platform_fingerprint(platform: Platform) -> str:
 
 def object_fingerprint(found: Managed) -> str:
     """Return a hash of one object, as its REST resource and, for a view, its columns."""
-    body = codec.resource(found)
-    if isinstance(found, View):
-        body["schema"] = [codec.field_resource(field) for field in found.fields]
-    return _hash(body)
+    return _hash(codec.full_resource(found))
 
 
 def _hash(value: object) -> str:

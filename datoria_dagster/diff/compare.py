@@ -27,6 +27,8 @@ def compare(before: Platform, after: Platform) -> tuple[Change, ...]:
 
 
 def _compare(before: Managed | None, after: Managed | None) -> Iterator[Change]:
+    if before is after:
+        return
     match before, after:
         case None, None:
             return

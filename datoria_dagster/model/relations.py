@@ -199,8 +199,8 @@ class View(Relation):
                 raise ValueError(f"column {path!r} is required, but a view's columns never are.")
             if field.default is not None:
                 raise ValueError(f"column {path!r} has a default, but a view stores no rows.")
-            bare = field.type.unparameterized
-            if field.type != bare:
+            if field.type.max_length or field.type.precision:
+                bare = field.type.unparameterized
                 raise ValueError(f"column {path!r} is {field.type}, but a view returns {bare}.")
         self.query.render()  # a view has no execution date: fails here and not in production
         return self

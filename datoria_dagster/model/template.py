@@ -185,7 +185,8 @@ def _value(name: str, values: dict[str, Any], text: str, position: int) -> Rende
             f"Pass {name}=… to sql(), or double the braces."
         )
     value = values[name]
-    return value if isinstance(value, Renderable) else Sql((literal(value),))
+    # Asking isinstance of a protocol takes 100 times as long.
+    return value if hasattr(value, "render") else Sql((literal(value),))
 
 
 def _at(text: str, position: int) -> str:

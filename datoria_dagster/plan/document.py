@@ -19,7 +19,10 @@ class UnreadablePlan(DatoriaError):
 
 
 class Plan(Model):
-    """Findings and steps, in order. `unmanaged` counts what is in the datasets and is not ours."""
+    """Findings and steps, in order. `unmanaged` counts what is in the datasets and is not ours.
+
+    `platform_fingerprint` is that of the declaration; a plan without steps has none.
+    """
 
     findings: tuple[Finding, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -16,10 +16,23 @@ from datoria_dagster.model.relations import SourceTable, Table, View
 from datoria_dagster.model.routines import Argument, ScalarFunction
 from datoria_dagster.model.template import raw
 from datoria_dagster.model.types import Field, Mode, Type, TypeName
-from datoria_dagster.warehouse.port import Body, Ref
+from datoria_dagster.warehouse.port import Body, Ref, ResourceKind
 
 # What the API answers, whatever spelling a table was created with.
 _LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+_TYPES = {"view": "VIEW"}
+# Everything that `decode` reads.
+_STATED: dict[ResourceKind, tuple[str, ...]] = {
+    "dataset": ("location", "description", "labels"),
+    "table": (
+        *("description", "labels", "schema", "view"),
+        *("timePartitioning", "rangePartitioning", "clustering"),
+    ),
+    "routine": (
+        *("routineType", "language", "arguments", "returnType"),
+        *("definitionBody", "description"),
+    ),
+}
 _STANDARD = {
     **{legacy: name for name, legacy in _LEGACY.items()},
     **dict.fromkeys(("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT"), "INT64"),
@@ -56,6 +69,25 @@ def resource(found: Managed | SourceTable) -> Body:
             raise DeclarationError(f"{found.id} is a {found.live_kind}, which can't be declared.")
         case _:
             assert_never(found)
+
+
+def states(body: Body, found: Managed) -> bool:
+    """Tell whether a live resource surely says what is declared, without decoding it.
+
+    False only means that it must be decoded: BigQuery spells some things in more than one way.
+    """
+    wanted = full_resource(found)
+    return body.get("type", "TABLE") == _TYPES.get(found.kind, "TABLE") and all(
+        body.get(key) == wanted.get(key) for key in _STATED[ref(found).kind]
+    )
+
+
+def full_resource(found: Managed) -> Body:
+    """Return the REST resource of an object, a view's with the columns that its insert lacks."""
+    body = resource(found)
+    if isinstance(found, View):
+        body["schema"] = {"fields": [field_resource(field) for field in found.fields]}
+    return body
 
 
 def decode(address: Ref, body: Body) -> Managed:
