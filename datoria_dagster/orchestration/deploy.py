@@ -127,7 +127,8 @@ def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
 
 
 def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
-    deploy.on_event(f"migrate: {_count(len(plan.steps), 'step')}")
+    if plan.applicable:
+        deploy.on_event(f"migrate: {_count(len(plan.steps), 'step')}")
     job = deploy.definitions.resolve_job_def(migration.JOB)
     try:
         job.execute_in_process(instance=deploy.instance, run_config=_QUIET)
