@@ -30,8 +30,8 @@ lint: .venv/.installed ## Check formatting, lint, import rules and types
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/basedpyright
 
-clean: ## Remove .venv, .datoria (with the embedded warehouse) and the caches
-	rm -rf .venv .datoria .hypothesis .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
+clean: ## Remove .venv and the caches; the embedded warehouse in .datoria stays
+	rm -rf .venv .hypothesis .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed: pyproject.toml constraints.txt

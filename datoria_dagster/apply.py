@@ -1,6 +1,6 @@
 """APPLY: a plan, carried out. Stops at the first surprise and records every outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from datoria_dagster.ledger import Ledger, Outcome
@@ -20,7 +20,8 @@ from datoria_dagster.plan.step import (
     Snapshot,
     Step,
 )
-from datoria_dagster.warehouse.port import Ref, Warehouse, WarehouseError
+from datoria_dagster.warehouse.codec import decode_fields
+from datoria_dagster.warehouse.port import Body, Ref, Warehouse, WarehouseError
 
 OnOutcome = Callable[[Outcome], None]
 
@@ -43,6 +44,10 @@ class ApplyError(DatoriaError):
 
 class RowsLost(DatoriaError):
     """A rebuild left another number of rows than it found."""
+
+
+class OtherColumns(DatoriaError):
+    """A view's query does not return the columns that the view declares."""
 
 
 def apply(
@@ -115,7 +120,7 @@ def _apply(
         try:
             etags[step.ref] = _take(step, etag, warehouse)
             outcome = Outcome(step, "done")
-        except (WarehouseError, RowsLost) as error:
+        except (WarehouseError, RowsLost, OtherColumns) as error:
             outcome = Outcome(step, "failed", str(error))
         outcomes.append(outcome)
         on_outcome(outcome)
@@ -125,6 +130,8 @@ def _apply(
 
 def _take(step: Step, etag: str | None, warehouse: Warehouse) -> str | None:
     """Carry out one step and return the object's etag afterwards, None where it is not known."""
+    if isinstance(step, Create | Patch) and step.returns is not None:
+        _refuse_other_columns(step.returns, warehouse.dry_run(step.body["view"]["query"]))
     match step:
         case Create():
             return warehouse.create(step.ref, step.body).etag
@@ -143,6 +150,24 @@ def _take(step: Step, etag: str | None, warehouse: Warehouse) -> str | None:
         case _:
             assert_never(step)
     return etag if isinstance(step, Snapshot) else None
+
+
+def _refuse_other_columns(declared: Sequence[Body], returned: Sequence[Body]) -> None:
+    """Raise OtherColumns unless the two agree on names, types and modes, in any order."""
+    wanted, found = _columns(declared), _columns(returned)
+    for name in wanted | found:
+        if wanted.get(name) != found.get(name):
+            says = f"is declared as {wanted[name]}" if name in wanted else "is not declared"
+            does = f"returns {found[name]}" if name in found else "does not return it"
+            raise OtherColumns(f"column {name!r} {says}, but the query {does}. Make them agree.")
+
+
+def _columns(fields: Sequence[Body]) -> dict[str, str]:
+    columns = decode_fields(list(fields))
+    return {
+        field.name.lower(): field.model_copy(update={"type": field.type.unparameterized}).sql_type
+        for field in columns
+    }
 
 
 def _rebuild(step: Rebuild, warehouse: Warehouse) -> None:

@@ -187,7 +187,8 @@ def check(target: Target) -> None:
 @click.argument("old", type=_file)
 @click.argument("new", type=_file)
 @_format
-def diff(old: Path, new: Path, style: str) -> None:
+@_options()
+def diff(target: Target, old: Path, new: Path, style: str) -> None:  # noqa: ARG001
     """Compare two files, as `bq show --format=prettyjson` prints tables, and judge the change."""
     from datoria_dagster.diff.compare import compare
     from datoria_dagster.files import read_pair

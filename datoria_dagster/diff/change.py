@@ -1,6 +1,6 @@
 """Every difference that can be stated, as a fact with both sides in it. A closed union."""
 
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from datoria_dagster.model.base import Model
 from datoria_dagster.model.partitions import Partitioning
@@ -186,4 +186,3 @@ Change = (
     | ArgumentsChanged
     | ReturnTypeChanged
 )
-CHANGES: tuple[type[BaseChange], ...] = get_args(Change)

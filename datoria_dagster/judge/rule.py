@@ -41,7 +41,6 @@ class Consumer(StrEnum):
     """Whom a change hurts."""
 
     READERS = "readers"
-    STAR_READERS = "star_readers"
     WRITERS = "writers"
 
 

@@ -3,7 +3,7 @@
 Source: https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/tables
 """
 
-from typing import ClassVar, Literal, Self, cast
+from typing import ClassVar, Self, cast
 
 import pydantic
 from pydantic import field_validator, model_validator
@@ -207,7 +207,6 @@ class View(Relation):
 
 
 AnyRelation = Table | SourceTable | View
-RelationKind = Literal["table", "source_table", "view"]
 Dependency.model_rebuild(_types_namespace={"AnyRelation": AnyRelation})
 
 

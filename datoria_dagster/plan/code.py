@@ -12,13 +12,15 @@ from datoria_dagster.plan.annotations import annotations
 from datoria_dagster.plan.phase import Draft, Phase
 from datoria_dagster.plan.step import Create, Drop, Patch, Replace
 from datoria_dagster.warehouse.codec import field_resource, resource
+from datoria_dagster.warehouse.port import Body
 
 Code = View | ScalarFunction
 
 
 def create(found: Code) -> Iterator[Draft]:
     """Yield the steps that create a view (its columns are described afterwards) or a function."""
-    step = Create(**_whose(found), statement=_statement(found), body=resource(found))
+    body, returns = resource(found), _returns(found)
+    step = Create(**_whose(found), statement=_statement(found), body=body, returns=returns)
     yield Draft(Phase.CODE, step)
     if isinstance(found, View):
         yield from _describe(found, Phase.CODE)
@@ -46,7 +48,9 @@ def change(found: Code, changes: Sequence[c.Change]) -> Iterator[Draft]:
         body["view"] = resource(found)["view"]
     if body:
         statement = _statement(found) if issued else f"tables.patch {found.id}: {', '.join(body)}"
-        yield Draft(phase, Patch(**_whose(found), statement=statement, body=body))
+        returns = _returns(found) if issued else None
+        step = Patch(**_whose(found), statement=statement, body=body, returns=returns)
+        yield Draft(phase, step)
     described = any(isinstance(ch, c.DescriptionChanged) and ch.path for ch in changes)
     if issued or described:
         yield from _describe(found, phase, even_if_bare=described)
@@ -58,7 +62,9 @@ def refresh(view: View) -> Iterator[Draft]:
     Source: https://docs.cloud.google.com/bigquery/docs/views-intro#view_limitations
     """
     body = {"view": resource(view)["view"]}
-    yield Draft(Phase.REFRESH, Patch(**_whose(view), statement=_statement(view), body=body))
+    returns = _returns(view)
+    step = Patch(**_whose(view), statement=_statement(view), body=body, returns=returns)
+    yield Draft(Phase.REFRESH, step)
     yield from _describe(view, Phase.REFRESH)
 
 
@@ -67,6 +73,10 @@ def _describe(view: View, phase: Phase, *, even_if_bare: bool = False) -> Iterat
         body = {"schema": {"fields": [field_resource(field) for field in view.fields]}}
         statement = f"tables.patch {view.id}: descriptions of columns"
         yield Draft(phase, Patch(**_whose(view), statement=statement, body=body))
+
+
+def _returns(found: Code) -> tuple[Body, ...] | None:
+    return tuple(map(field_resource, found.fields)) if isinstance(found, View) else None
 
 
 def _statement(found: Code) -> str:

@@ -29,18 +29,23 @@ class BaseStep(Model):
         return Ref(self.resource_kind, self.object)
 
 
-class Create(BaseStep):
+class _Issue(BaseStep):
+    """Send a resource. `returns`: the REST fields that a view's query must turn out to return."""
+
+    body: dict[str, Any]
+    returns: tuple[dict[str, Any], ...] | None = None
+
+
+class Create(_Issue):
     """Insert a resource."""
 
     kind: Literal["create"] = "create"
-    body: dict[str, Any]
 
 
-class Patch(BaseStep):
+class Patch(_Issue):
     """Merge into a resource."""
 
     kind: Literal["patch"] = "patch"
-    body: dict[str, Any]
 
 
 class Replace(BaseStep):
