@@ -147,19 +147,25 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
 @_options()
 def deploy(target: Target) -> None:
     """Migrate, then run what is stale: both steps through Dagster, recorded in its instance."""
-    from datoria_dagster.orchestration.deploy import MigrationStopped
-    from datoria_dagster.orchestration.deploy import deploy as deploy_platform
+    from datoria_dagster.gate import is_at_rest
 
     platform = target.platform()
     with target.warehouse() as warehouse:
-        try:
-            deployed = deploy_platform(platform, warehouse, on_event=_say)
-        except MigrationStopped as stopped:
-            _print_plan(stopped.plan, "text")
-            sys.exit(_code(stopped.plan))
-    if deployed.plan.is_empty and not deployed.jobs:
-        click.echo("Nothing to migrate, nothing to run.")
-        return
+        if is_at_rest(platform, warehouse):  # known before Dagster is loaded, which takes longer
+            click.echo("Nothing to migrate, nothing to run.")
+            return
+        _deploy(platform, warehouse)
+
+
+def _deploy(platform: Platform, warehouse: Warehouse) -> None:
+    from datoria_dagster.orchestration.deploy import MigrationStopped
+    from datoria_dagster.orchestration.deploy import deploy as deploy_platform
+
+    try:
+        deployed = deploy_platform(platform, warehouse, on_event=_say)
+    except MigrationStopped as stopped:
+        _print_plan(stopped.plan, "text")
+        sys.exit(_code(stopped.plan))
     if deployed.plan.findings:
         _print_plan(deployed.plan, "text")
     if deployed.jobs:

@@ -1,12 +1,14 @@
 """Whether jobs may run: the real diff of just what they touch, and what to say of it."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from datoria_dagster.ledger import Ledger, Migration
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Object, Platform
 from datoria_dagster.plan.document import Plan
+from datoria_dagster.run.executions import stale
 from datoria_dagster.sql.needs import needs
 from datoria_dagster.warehouse.port import Warehouse
 
@@ -29,6 +31,13 @@ def refusal(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> st
 def is_migrated(plan: Plan) -> bool:
     """Tell whether a plan changes nothing; what is only to be noted in the ledger can wait."""
     return not plan.findings
+
+
+def is_at_rest(platform: Platform, warehouse: Warehouse) -> bool:
+    """Tell whether there is nothing to migrate, to note in the ledger or to run."""
+    with warehouse.session():
+        plan = plan_migration(platform, warehouse)
+        return plan.is_empty and not stale(platform, warehouse, datetime.now(UTC))
 
 
 def touches(platform: Platform, job: Job) -> frozenset[str]:

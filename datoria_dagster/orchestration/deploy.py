@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from datoria_dagster.gate import is_at_rest
 from datoria_dagster.ledger import Event, Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
@@ -95,10 +96,10 @@ def deploy(
     """
     graph = build_graph(platform, translator or DatoriaTranslator())
     with opened(warehouse) as live:
+        if is_at_rest(platform, live):
+            return Deployed(Plan(), (), ())
         definitions = build_assets(graph, live)
         plan = plan_migration(platform, live)
-        if plan.is_empty and not stale(platform, live, _now()):
-            return Deployed(plan, (), ())
         with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
 
