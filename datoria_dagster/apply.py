@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from datoria_dagster.ledger import Ledger, Outcome
+from datoria_dagster.ledger import Lease, Ledger, LockHeld, Outcome
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.plan.document import Plan
@@ -64,13 +64,13 @@ def apply(
         return ()
     ledger = Ledger(warehouse, platform)
     _refuse_stale(plan, warehouse)
-    with warehouse.session(), ledger.lease():
+    with warehouse.session(), ledger.lease() as lease:
         # Once more under the lease: another migration may have run in between.
         _refuse_stale(plan, warehouse)
         sequence = ledger.start(plan.platform_fingerprint)
         outcomes: list[Outcome] = []
         try:
-            _apply(plan, warehouse, outcomes, on_outcome or (lambda _: None))
+            _apply(plan, warehouse, outcomes, lease, on_outcome or (lambda _: None))
         finally:
             rest = plan.steps[len(outcomes) :]
             outcomes.extend(Outcome(step, "skipped") for step in rest)
@@ -112,15 +112,20 @@ def _moved(etag: str, exists: bool) -> str:  # noqa: FBT001
 
 
 def _apply(
-    plan: Plan, warehouse: Warehouse, outcomes: list[Outcome], on_outcome: OnOutcome
+    plan: Plan,
+    warehouse: Warehouse,
+    outcomes: list[Outcome],
+    lease: Lease,
+    on_outcome: OnOutcome,
 ) -> None:
     etags: dict[Ref, str | None] = {}
     for step in plan.steps:
         etag = etags.get(step.ref, step.expects)
         try:
+            lease.renew()
             etags[step.ref] = _take(step, etag, warehouse)
             outcome = Outcome(step, "done")
-        except (WarehouseError, RowsLost, OtherColumns) as error:
+        except (WarehouseError, RowsLost, OtherColumns, LockHeld) as error:
             outcome = Outcome(step, "failed", str(error))
         outcomes.append(outcome)
         on_outcome(outcome)

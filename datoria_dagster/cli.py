@@ -58,7 +58,7 @@ def _options(*, dataset: bool = False) -> Callable[[Callable[..., Any]], Callabl
         run.__doc__ = command.__doc__
         run.__name__ = command.__name__
         if dataset:
-            text = "Work on a staging copy in this dataset; unmanaged sources stay."
+            text = "Work on a staging copy there (DATASET_<name> each, if there are several)."
             run = click.option("--dataset", metavar="PROJECT.DATASET", help=text)(run)
         choice = click.Choice(WAREHOUSES)
         run = click.option("--warehouse", type=choice, help="Where the platform lives.")(run)
@@ -271,9 +271,20 @@ def _plan(platform: Platform, warehouse: Warehouse, what: dict[str, Any]) -> Pla
     from datoria_dagster.plan.document import read_plan
 
     if what["plan_file"]:
-        return read_plan(what["plan_file"])
+        return _saved(read_plan(what["plan_file"]), platform, what["plan_file"])
     approval = Approval(force=what["force"], allow=what["allow"])
     return plan_migration(platform, warehouse, approval)
+
+
+def _saved(plan: Plan, platform: Platform, path: Path) -> Plan:
+    from datoria_dagster.migration import platform_fingerprint
+
+    if plan.steps and plan.platform_fingerprint != platform_fingerprint(platform):
+        raise DatoriaError(
+            f"{path}: the plan is stale: the declaration has changed since. Nothing was applied. "
+            "Make a new plan."
+        )
+    return plan
 
 
 def _code(plan: Plan) -> int:
@@ -360,6 +371,8 @@ def _print_plan(plan: Plan, style: str, *, compared: bool = False) -> None:
         shown = document.render_plan(plan, steps=not compared)
     elif style == "markdown":
         shown = markdown.render_plan(plan)
+    elif compared:
+        shown = text.render_comparison(plan, color=_color(), width=_width())
     else:
         shown = text.render_plan(plan, color=_color(), width=_width())
     click.echo(shown, nl=False)

@@ -21,10 +21,16 @@ from datoria_dagster.model.relations import Table
 from datoria_dagster.model.types import INT64, STRING, TIMESTAMP, Field
 from datoria_dagster.plan.step import Step
 from datoria_dagster.warehouse import codec
-from datoria_dagster.warehouse.port import AlreadyExists, PreconditionFailed, Ref, Warehouse
+from datoria_dagster.warehouse.port import (
+    AlreadyExists,
+    PreconditionFailed,
+    Ref,
+    Resource,
+    Warehouse,
+)
 
 DATASET = "datoria"
-LEASE_SECONDS = 900
+LEASE_SECONDS = 60
 _HOLDER, _UNTIL = "lease-holder", "lease-until"
 
 Status = Literal["done", "failed", "skipped"]
@@ -133,40 +139,15 @@ class Ledger:
         self._warehouse.append(codec.ref(self._migrations), rows)
 
     @contextmanager
-    def lease(self) -> Generator[None]:
+    def lease(self) -> Generator["Lease"]:
         """Hold the lease while the block runs. Raises LockHeld, saying until when."""
-        holder = secrets.token_hex(8)
         self._ensure()
-        self._take(holder)
+        lease = Lease(self._warehouse, codec.ref(self._dataset))
+        lease.take()
         try:
-            yield
+            yield lease
         finally:
-            self._release(holder)
-
-    def _take(self, holder: str) -> None:
-        found = self._warehouse.read([codec.ref(self._dataset)])[codec.ref(self._dataset)]
-        labels = found.body.get("labels") or {}
-        until = int(labels.get(_UNTIL, "0"))
-        if until > time.time():
-            ends = datetime.fromtimestamp(until, UTC).strftime("%H:%M:%S UTC")
-            raise LockHeld(
-                f"Another migration is running: it holds the lease of {self._dataset.id} until "
-                f"{ends} at the latest. Try again when it has ended."
-            )
-        lease = {_HOLDER: holder, _UNTIL: str(int(time.time()) + LEASE_SECONDS)}
-        try:
-            self._warehouse.patch(found.ref, {"labels": lease}, found.etag)
-        except PreconditionFailed:
-            raise LockHeld(
-                f"Another migration took the lease of {self._dataset.id} just now. "
-                "Try again when it has ended."
-            ) from None
-
-    def _release(self, holder: str) -> None:
-        ref = codec.ref(self._dataset)
-        found = self._warehouse.read([ref])[ref]
-        if (found.body.get("labels") or {}).get(_HOLDER) == holder:
-            self._warehouse.patch(ref, {"labels": {_HOLDER: None, _UNTIL: None}}, found.etag)
+            lease.release()
 
     def _ensure(self) -> None:
         wanted = (self._dataset, self._migrations, self._executions)
@@ -177,6 +158,68 @@ class Ledger:
                     self._warehouse.create(codec.ref(found), codec.resource(found))
                 except AlreadyExists:
                     continue  # somebody else began at the same time
+
+
+class Lease:
+    """The right to migrate, for LEASE_SECONDS at a time, as labels of the ledger's dataset.
+
+    Who is killed holds it no longer than that. It is taken by compare-and-swap on the etag.
+    """
+
+    def __init__(self, warehouse: Warehouse, dataset: Ref) -> None:
+        self._warehouse = warehouse
+        self._dataset = dataset
+        self._holder = secrets.token_hex(8)
+        self._until = 0.0
+
+    def take(self) -> None:
+        """Take the lease. Raises LockHeld."""
+        found = self._read()
+        until = int(_labels(found).get(_UNTIL, "0"))
+        if until > time.time():
+            ends = datetime.fromtimestamp(until, UTC).strftime("%H:%M:%S UTC")
+            raise LockHeld(
+                f"Another migration is running, or was killed: it holds the lease of "
+                f"{self._dataset.id} until {ends}, and longer if it is alive. Try again then."
+            )
+        self._extend(found)
+
+    def renew(self) -> None:
+        """Extend the lease when half of it is over. Raises LockHeld when somebody took it."""
+        if self._until - time.time() > LEASE_SECONDS / 2:
+            return
+        found = self._read()
+        if _labels(found).get(_HOLDER) != self._holder:
+            raise self._lost()
+        self._extend(found)
+
+    def release(self) -> None:
+        """Give the lease back, if it is still ours."""
+        found = self._read()
+        if _labels(found).get(_HOLDER) == self._holder:
+            labels = {_HOLDER: None, _UNTIL: None}
+            self._warehouse.patch(self._dataset, {"labels": labels}, found.etag)
+
+    def _read(self) -> Resource:
+        return self._warehouse.read([self._dataset])[self._dataset]
+
+    def _extend(self, found: Resource) -> None:
+        until = int(time.time()) + LEASE_SECONDS
+        labels = {_HOLDER: self._holder, _UNTIL: str(until)}
+        try:
+            self._warehouse.patch(self._dataset, {"labels": labels}, found.etag)
+        except PreconditionFailed:
+            raise self._lost() from None
+        self._until = until
+
+    def _lost(self) -> LockHeld:
+        return LockHeld(
+            f"Another migration took the lease of {self._dataset.id}. Try again when it has ended."
+        )
+
+
+def _labels(found: Resource) -> dict[str, str]:
+    return found.body.get("labels") or {}
 
 
 _MIGRATION_FIELDS = (

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from datoria_dagster.diff.compare import compare
 from datoria_dagster.introspect import introspect
@@ -48,6 +49,22 @@ def platform_fingerprint(platform: Platform) -> str:
 def object_fingerprint(found: Managed) -> str:
     """Return a hash of one object, as its REST resource and, for a view, its columns."""
     return _hash(codec.full_resource(found))
+
+
+def shape_fingerprint(found: Managed) -> str:
+    """Return a hash of what of an object can alter rows: not of what is only said about it."""
+    return _hash(_unsaid(codec.full_resource(found)))
+
+
+def _unsaid(value: Any) -> Any:
+    match value:
+        case dict():
+            said = ("description", "labels")
+            return {key: _unsaid(item) for key, item in value.items() if key not in said}
+        case list():
+            return [_unsaid(item) for item in value]
+        case _:
+            return value
 
 
 def _hash(value: object) -> str:

@@ -53,7 +53,12 @@ class Settings:
 def load_platform(settings: Settings) -> Platform:
     """Import the platform. Raises SettingsError, or what the declaration raised."""
     module_name, _, attribute = settings.platform.partition(":")
-    if not module_name or not attribute:
+    if module_name and not attribute:
+        raise SettingsError(
+            f"{settings.platform!r} does not say which attribute is the platform: write "
+            f"{module_name}:platform, say."
+        )
+    if not module_name:
         raise SettingsError(
             "Which platform? Say --platform module:attribute, set DATORIA_PLATFORM, "
             'or write platform = "module:attribute" under [tool.datoria] in pyproject.toml.'

@@ -125,7 +125,7 @@ def test_a_warehouse_file_that_is_none_is_refused_and_left_as_it_is(project):
         (["run", "--partition", "20130101"], "Say which job's partitions: --job NAME."),
         (["run", "--job", "fill_orders", "--from", "20130101"], "--from and --to go together."),
         (["migrate", "--platform", "nothing:platform"], "There is no module 'nothing'"),
-        (["migrate", "--platform", "shop"], "Which platform? Say --platform module:attribute"),
+        (["migrate", "--platform", "shop"], "'shop' does not say which attribute is the platform"),
         (["migrate", "--platform", "shop:orders"], "'orders' is a Table; it must be a Platform"),
         (["migrate", "--out", "plan.json"], "--out saves a plan: use it with --plan."),
         (["migrate", "--warehouse", "oracle"], "'oracle' is not one of 'local', 'bigquery'"),

@@ -105,7 +105,7 @@ def test_an_allowance_that_matches_nothing_is_an_error(project):
     migrated(project)
     ran = project.datoria("migrate", "--allow", "acme.shop.orders.nothing")
     assert ran.code == 1
-    assert "--allow acme.shop.orders.nothing matches no change." in ran.err
+    assert "Allowing acme.shop.orders.nothing matches no change." in ran.err
 
 
 def test_an_impossible_change_stops_with_code_4_even_with_force(project):

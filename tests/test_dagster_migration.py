@@ -5,7 +5,7 @@ import pytest
 
 from datoria_dagster import INT64, Field, Platform
 from datoria_dagster.ledger import Ledger
-from datoria_dagster.migration import object_fingerprint, plan_migration
+from datoria_dagster.migration import plan_migration, shape_fingerprint
 from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
@@ -79,7 +79,7 @@ def test_nothing_pending_changes_nothing(warehouse, instance):
 
 def test_a_changed_object_carries_its_plan_columns_and_fingerprint(warehouse, instance):
     materialization = materialized(run(platform, warehouse, instance))["schema/shop/daily"]
-    assert materialization.tags["dagster/data_version"] == object_fingerprint(daily)
+    assert materialization.tags["dagster/data_version"] == shape_fingerprint(daily)
     assert "orders" in materialization.metadata["plan"].value
     columns = materialization.metadata["dagster/column_schema"].value.columns
     assert [column.name for column in columns] == ["day", "customer", "amount", "orders"]

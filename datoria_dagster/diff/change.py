@@ -95,6 +95,12 @@ class ClusteringChanged(BaseChange):
     before: tuple[str, ...]
     after: tuple[str, ...]
 
+    @property
+    def both(self) -> str:
+        """The two sides in words."""
+        was, now = (", ".join(names) or "nothing" for names in (self.before, self.after))
+        return f"{now}, was {was}"
+
 
 class FieldAdded(BaseChange):
     """A column, or a field of a STRUCT, is new."""

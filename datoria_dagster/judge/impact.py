@@ -3,14 +3,23 @@
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from datoria_dagster.diff.change import Change, FieldRemoved, ObjectRemoved
+from datoria_dagster.diff.change import (
+    Change,
+    FieldModeChanged,
+    FieldRemoved,
+    FieldTypeChanged,
+    ObjectRemoved,
+)
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Relation, View
 from datoria_dagster.model.routines import ScalarFunction
-from datoria_dagster.model.types import Field
+from datoria_dagster.model.types import Field, Type
+from datoria_dagster.sql.assignable import is_assignable
 from datoria_dagster.sql.needs import needs
+
+_FILLED = (FieldRemoved, FieldTypeChanged, FieldModeChanged)
 
 
 class Impact:
@@ -63,14 +72,18 @@ class Impact:
     def _fills(self, job: Job, change: Change) -> bool:
         from datoria_dagster.sql.typecheck import output
 
-        if job.destination.id != change.object or not isinstance(change, FieldRemoved):
+        if (
+            job.destination.id != change.object
+            or not isinstance(change, _FILLED)
+            or change.is_nested
+        ):
             return False
         functions = {found.id: found.returns for found in self._after.of_type(ScalarFunction)}
         try:
             columns = output(_text(job), self._schemas, functions) or ()
         except DeclarationError:
             return False
-        return any(name == change.path.lower() for name, _ in columns)
+        return any(name == change.path.lower() and _misfits(kind, change) for name, kind in columns)
 
     def _columns(self, reader: str) -> frozenset[tuple[str, str]] | None:
         from datoria_dagster.sql.lineage import columns_read
@@ -82,6 +95,18 @@ class Impact:
             return columns_read(_text(found), self._schemas)
         except DeclarationError:
             return None
+
+
+def _misfits(kind: Type | None, change: FieldRemoved | FieldTypeChanged | FieldModeChanged) -> bool:
+    """Whether a query's column no longer goes into the destination's. An unsure type fits."""
+    match change:
+        case FieldRemoved():
+            return True
+        case FieldTypeChanged():
+            item = kind.element if kind and kind.name == "ARRAY" else kind
+            return item is not None and not is_assignable(item, change.after)
+        case FieldModeChanged():
+            return kind is not None and (kind.name == "ARRAY") != (change.after == "REPEATED")
 
 
 def _touches(read: Iterable[tuple[str, str]] | None, relation: str, path: str) -> bool:

@@ -39,7 +39,7 @@ def judge(
     if unmatched:
         known = ", ".join(f.address for f in findings if not f.severity.is_compatible) or "none"
         raise UnmatchedAllowance(
-            f"--allow {', '.join(sorted(unmatched))} matches no change. "
+            f"Allowing {', '.join(sorted(unmatched))} matches no change. "
             f"Incompatible changes of this plan: {known}."
         )
     return findings

@@ -48,7 +48,7 @@ RULES = (
         on=c.ClusteringChanged,
         severity=Severity.CAUTION,
         means=Means.PATCH,
-        says="clustered by {change.after}, was {change.before}; only new data is clustered anew",
+        says="clustered by {change.both}; only new data is clustered anew",
         source=sources.CLUSTERING,
     ),
 )

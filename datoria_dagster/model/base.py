@@ -47,7 +47,8 @@ class Renderable(Protocol):
 
 
 def _sentence(what: str, values: dict[str, Any], error: ValidationError) -> str:
-    first = error.errors()[0]
+    # A misspelt argument explains a missing one better than the other way round.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     name = values.get("name")
     subject = f"{what} {name!r}" if isinstance(name, str) else what
     if first["type"] == "value_error":

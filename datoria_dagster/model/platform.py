@@ -44,6 +44,7 @@ class Platform:
                 _add(collected, found.dataset)
         platform = Platform(collected)
         _refuse_dangling(platform)
+        _refuse_shared_destinations(platform)
         refuse_cycles({name: reads(found) for name, found in collected.items()})
         return platform
 
@@ -153,6 +154,17 @@ def _refuse_dangling(platform: Platform) -> None:
                     f"{found.id} refers to {name}, which is not part of the platform. "
                     "Declare it in a module of the package, or pass it to Platform.of()."
                 )
+
+
+def _refuse_shared_destinations(platform: Platform) -> None:
+    filled: dict[str, Job] = {}
+    for job in platform.jobs:
+        other = filled.setdefault(job.destination.id, job)
+        if other is not job:
+            raise DeclarationError(
+                f"{job.destination.id} is the destination of two jobs, {other.name} and "
+                f"{job.name}, which would overwrite one another. Give one of them its own table."
+            )
 
 
 def _modules(root: ModuleType) -> Iterator[ModuleType]:

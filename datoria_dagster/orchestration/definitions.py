@@ -22,7 +22,7 @@ def build_definitions(
 
     `warehouse` is a warehouse, or a function that opens one for each step; by default the one
     that the environment or pyproject.toml names. `deploy_schedule` is a cron expression, UTC.
-    Raises DeclarationError when two jobs fill one table or two objects have one asset key.
+    Raises DeclarationError when two objects have one asset key.
     """
     shown = translator or DatoriaTranslator()
     deploy = build_deploy_job(platform, warehouse, shown)

@@ -43,9 +43,9 @@ class Graph:
 def build_graph(platform: Platform, translator: DatoriaTranslator) -> Graph:
     """Return the specs of a platform.
 
-    Raises DeclarationError when two jobs fill one table, or two objects have one asset key.
+    Raises DeclarationError when two objects have one asset key.
     """
-    filled = _filled(platform)
+    filled = {job.destination.id: job for job in platform.jobs}
     migration = translator.get_asset_spec(AssetData("migration", platform))
     schemas = {
         found.id: translator.get_asset_spec(AssetData("schema", platform, found))
@@ -91,18 +91,6 @@ def _behind(platform: Platform, dependency: Dependency) -> Iterator[Dependency]:
         read = platform.objects.get(name)
         if isinstance(read, Relation):
             yield from _behind(platform, read.all_partitions())
-
-
-def _filled(platform: Platform) -> dict[str, Job]:
-    filled: dict[str, Job] = {}
-    for job in platform.jobs:
-        other = filled.setdefault(job.destination.id, job)
-        if other is not job:
-            raise DeclarationError(
-                f"{job.destination.id} is the destination of two jobs, {other.name} and "
-                f"{job.name}, which would overwrite one another. Give one of them its own table."
-            )
-    return filled
 
 
 def _table(

@@ -8,7 +8,7 @@ import dagster as dg
 from datoria_dagster.apply import apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.ledger import Outcome
-from datoria_dagster.migration import object_fingerprint, plan_migration
+from datoria_dagster.migration import plan_migration, shape_fingerprint
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.relations import Table, View
 from datoria_dagster.model.routines import ScalarFunction
@@ -58,11 +58,21 @@ def _refuse(plan: Plan) -> None:
         return
     raise dg.Failure(
         description=(
-            f"Nothing was migrated: the plan is {plan.verdict}. Mend the declaration, or admit "
-            f"the change with the run config `allow` or `force`.\n{text.render_plan(plan)}"
+            f"Nothing was migrated: the plan is {plan.verdict}.\n\n"
+            f"{text.render_changes(plan)}\n\n{_remedy(plan)}"
         ),
         metadata=_metadata(plan),
         allow_retries=False,
+    )
+
+
+def _remedy(plan: Plan) -> str:
+    if plan.verdict == "impossible":
+        return "No run config admits these changes: follow `instead`."
+    known = [finding.address for finding in plan.findings if not finding.severity.is_compatible]
+    return (
+        "Follow `instead`, or admit the loss by the run config of the job `migrate`:\n"
+        f"ops: {{migration: {{config: {{allow: [{', '.join(known)}]}}}}}}"
     )
 
 
@@ -101,7 +111,7 @@ def _materialization(
     return dg.AssetMaterialization(
         asset_key=graph.schemas[found.id].key,
         metadata=describe(found) | _metadata(own),
-        tags={"dagster/data_version": object_fingerprint(found)},
+        tags={"dagster/data_version": shape_fingerprint(found)},
     )
 
 

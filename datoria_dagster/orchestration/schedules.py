@@ -24,13 +24,15 @@ def build_deploy_job(
     @dg.op(name="deploy_platform")
     def deploy_platform(context: dg.OpExecutionContext) -> None:
         try:
-            deploy(
+            done = deploy(
                 platform,
                 connection,
                 context.instance,
                 translator=translator,
                 on_event=context.log.info,
             )
+            if done.plan.is_empty and not done.jobs:
+                context.log.info("Nothing to migrate, nothing to run.")
         except DatoriaError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from datoria_dagster.judge.rule import Severity
 from datoria_dagster.judge.verdict import Finding, Verdict, verdict
-from datoria_dagster.model.base import DatoriaError, Model
+from datoria_dagster.model.base import DatoriaError, DeclarationError, Model
 from datoria_dagster.plan.step import Step
 
 FORMAT = 1
@@ -96,6 +96,11 @@ def from_json(text: str, place: str) -> Plan:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise UnreadablePlan(
             f"{place}: this is not a saved plan ({where}: {first['msg']}). "
+            "Make one with `datoria migrate --plan --out FILE`."
+        ) from None
+    except DeclarationError as error:
+        raise UnreadablePlan(
+            f"{place}: this is not a saved plan ({str(error).partition(': ')[2]}) "
             "Make one with `datoria migrate --plan --out FILE`."
         ) from None
     if document.datoria_plan != FORMAT:

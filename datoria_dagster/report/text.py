@@ -1,13 +1,15 @@
 """Text for a terminal: a tree of objects and what changes in them."""
 
+import json
 from collections.abc import Sequence
+from decimal import Decimal
 from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from datoria_dagster.judge.verdict import Finding
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.report.words import advice, headline, notes, symbol
+from datoria_dagster.report.words import advice, comparison, headline, notes, symbol
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,11 +28,24 @@ _COLORS = {
 _UNLIMITED = 10_000
 
 
+def render_changes(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) -> str:
+    """Return the tree of the changes, nothing else."""
+    return draw(*_trees(plan), color=color, width=width)
+
+
+def render_comparison(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) -> str:
+    """Return what a comparison of files found: the verdict and a tree of the changes."""
+    blocks = [comparison(plan)]
+    if plan.findings:
+        blocks.append(render_changes(plan, color=color, width=width))
+    return "\n\n".join(blocks) + "\n"
+
+
 def render_plan(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) -> str:
     """Return the plan: the verdict, a tree of the changes, and what to do next."""
     blocks = [headline(plan)]
     if plan.findings:
-        blocks.append(draw(*_trees(plan), color=color, width=width))
+        blocks.append(render_changes(plan, color=color, width=width))
     blocks += ["\n".join(block) for block in (notes(plan), advice(plan)) if block]
     return "\n\n".join(blocks) + "\n"
 
@@ -72,7 +87,21 @@ def table(
 
 
 def _cell(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    match value:
+        case None:
+            return "NULL"
+        case bool() | str():
+            return str(value)
+        case int():
+            return f"{value:,}"
+        case Decimal():
+            return f"{value.normalize():f}"
+        case bytes():
+            return value.hex()
+        case list() | dict():
+            return json.dumps(value, ensure_ascii=False, default=_cell)
+        case _:
+            return str(value)
 
 
 def _trees(plan: Plan) -> "list[Tree]":

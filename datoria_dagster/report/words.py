@@ -34,6 +34,15 @@ def headline(plan: Plan) -> str:
     return "Nothing to migrate: the warehouse is as declared."
 
 
+def comparison(plan: Plan) -> str:
+    """Return the verdict on two files as a sentence."""
+    if not plan.findings:
+        return (
+            "No difference in what is compared: columns, partitioning, clustering, labels, query."
+        )
+    return f"{count(len(plan.findings), 'change')}, {plan.verdict}."
+
+
 def notes(plan: Plan) -> tuple[str, ...]:
     """Return what else a reader should know."""
     said: list[str] = []
@@ -45,8 +54,10 @@ def notes(plan: Plan) -> tuple[str, ...]:
     if released:
         said.append(f"{count(released, 'object')} will no longer be ours, and stay as they are.")
     if plan.unmanaged:
-        said.append(f"{count(plan.unmanaged, 'object')} in these datasets not ours: left alone.")
-    said.extend(f"The rows are kept in {copy_id} for 7 days." for copy_id in copies)
+        said.append(
+            f"{count(plan.unmanaged, 'object')} in these datasets not declared: left alone."
+        )
+    said.extend(f"The rows will be kept in {copy_id} for 7 days." for copy_id in copies)
     return tuple(said)
 
 
