@@ -162,7 +162,11 @@ def test_the_deploy_is_scheduled_daily_and_off():
 
 
 def tick(declared, warehouse):
-    sensor = build_definitions(declared, warehouse).resolve_sensor_def("migrate_on_merge")
+    return evaluate(build_definitions(declared, warehouse))
+
+
+def evaluate(definitions):
+    sensor = definitions.resolve_sensor_def("migrate_on_merge")
     with dg.build_sensor_context() as context:
         data = sensor.evaluate_tick(context)
     return [request.run_key for request in data.run_requests or ()], data.skip_message
@@ -189,6 +193,17 @@ def test_a_revert_asks_again(warehouse):
     (third,), _ = tick(platform, warehouse)
     assert third.startswith("3->")
     assert third.partition("->")[2] == first.partition("->")[2]
+
+
+def test_a_code_location_that_newer_code_has_overtaken_does_not_undo_it(warehouse):
+    migrate(warehouse)
+    old = build_definitions(platform, warehouse)
+    migrate(warehouse, platform.with_object(unrelated.model_copy(update={"description": "x"})))
+    requested, said = evaluate(old)
+    assert requested == []
+    assert said.startswith("The warehouse was migrated by newer code (migration 3, by ")
+    (reloaded,), _ = tick(platform, warehouse)
+    assert reloaded.startswith("3->")
 
 
 def test_a_migration_that_stopped_is_not_asked_for_again(warehouse, instance):

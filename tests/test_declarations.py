@@ -238,6 +238,11 @@ def test_two_declarations_of_one_name_are_refused():
         Platform.of(ORDERS, other)
 
 
+def test_two_jobs_cant_fill_one_table():
+    with pytest.raises(DeclarationError, match=r"the destination of two jobs, j and k, which"):
+        Platform.of(ORDERS, job(), job(name="k"))
+
+
 def test_a_platform_is_the_same_in_any_order():
     twice = ScalarFunction(
         dataset=SHOP,

@@ -3,12 +3,13 @@
 import pytest
 
 from datoria_dagster import INT64, Dataset, Field, Platform, Table, View, sql
-from datoria_dagster.apply import apply
+from datoria_dagster.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger, LockHeld
+from datoria_dagster.ledger import Lease, Ledger, LockHeld
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse
+from datoria_dagster.warehouse.port import Ref
 
 FORCE = Approval(force=True)
 
@@ -75,6 +76,39 @@ def test_one_migration_at_a_time(warehouse):
         assert not exists(warehouse, ORDERS)
     apply(plan, platform, warehouse)
     assert exists(warehouse, ORDERS)
+
+
+def test_a_migration_that_lost_its_lease_stops_before_its_next_step(warehouse):
+    platform = Platform.of(ORDERS, LINES)
+    migrate(warehouse, BILLS)
+    home = Ref("dataset", "acme.datoria")
+
+    def steal(outcome):
+        if outcome.step.object == LINES.id:
+            taken = {"lease-holder": "another", "lease-until": "99999999999"}
+            warehouse.patch(home, {"labels": taken}, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        # As if every step took longer than half the lease.
+        patch.setattr("datoria_dagster.ledger.LEASE_SECONDS", 0)
+        with pytest.raises(ApplyError, match="Another migration took the lease") as failed:
+            apply(plan_migration(platform, warehouse), platform, warehouse, steal)
+    assert [outcome.status for outcome in failed.value.outcomes] == ["done", "done", "failed"]
+    assert not exists(warehouse, ORDERS)
+
+
+def test_who_was_killed_holds_the_lease_no_longer_than_it_lasts(warehouse):
+    platform = Platform.of(ORDERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("datoria_dagster.ledger.LEASE_SECONDS", -1)
+        Lease(warehouse, ledger_home(warehouse, platform)).take()
+    apply(plan_migration(platform, warehouse), platform, warehouse)
+    assert exists(warehouse, ORDERS)
+
+
+def ledger_home(warehouse, platform):
+    with Ledger(warehouse, platform).lease():
+        return Ref("dataset", "acme.datoria")
 
 
 def test_a_failed_migration_says_so_in_the_history_and_the_next_goes_on(warehouse):
