@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from datoria_dagster import terminal
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.environment import in_dataset
@@ -102,11 +103,11 @@ def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any)
         if what["out"]:
             _save(plan, what["out"])
         if only_plan or not plan.applicable:
-            _print_plan(plan, style)
+            terminal.show_plan(plan, style)
             if only_plan and plan.applicable and plan.steps and style == "text":
                 click.echo("\nNothing was applied. Apply it with: datoria migrate", err=True)
             sys.exit(_code(plan))
-        _print_plan(plan, style)
+        terminal.show_plan(plan, style)
         _confirm(plan, yes=yes)
         _apply(plan, platform, warehouse)
 
@@ -131,7 +132,7 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
         executions = _executions(platform, warehouse, jobs, _span(**span))
         refusal = gate.refusal(platform, chosen, warehouse)
         if only_plan:
-            _print_executions(executions, style)
+            terminal.show_executions(executions, style)
             if refusal:
                 click.echo(f"\n{refusal}", err=True)
             return
@@ -164,15 +165,15 @@ def _deploy(platform: Platform, warehouse: Warehouse) -> None:
     try:
         deployed = deploy_platform(platform, warehouse, on_event=_say)
     except MigrationStopped as stopped:
-        _print_plan(stopped.plan, "text")
+        terminal.show_plan(stopped.plan, "text")
         sys.exit(_code(stopped.plan))
     if deployed.plan.findings:
-        _print_plan(deployed.plan, "text")
+        terminal.show_plan(deployed.plan, "text")
     if deployed.jobs:
         click.echo()
         columns = ("job", "partitions", "rows", "seconds")
         rows = [(j.job, j.partitions, j.rows, round(j.seconds, 1)) for j in deployed.jobs]
-        _print_rows(columns, rows, "text")
+        terminal.show_rows(columns, rows, "text")
 
 
 @cli.command()
@@ -203,7 +204,7 @@ def diff(target: Target, old: Path, new: Path, style: str) -> None:  # noqa: ARG
     before, after = (Platform({found.id: found}) for found in read_pair(old, new))
     findings = judge(compare(before, after), before, after, Approval())
     plan = Plan(findings=findings)
-    _print_plan(plan, style, compared=True)
+    terminal.show_plan(plan, style, compared=True)
     sys.exit(_code(plan))
 
 
@@ -216,7 +217,7 @@ def query(target: Target, query: str, style: str) -> None:
     with target.warehouse() as warehouse:
         result = warehouse.query(query)
     columns = [field["name"] for field in result.fields]
-    _print_rows(columns, result.rows, style)
+    terminal.show_rows(columns, result.rows, style)
 
 
 @cli.command()
@@ -232,7 +233,7 @@ def history(target: Target, style: str) -> None:
     if not migrations and style == "text":
         click.echo("No migration yet.", err=True)
         return
-    _print_rows(*runs.history(migrations), style)
+    terminal.show_rows(*runs.history(migrations), style)
 
 
 def main() -> None:
@@ -359,60 +360,9 @@ def _run(executions: tuple[Any, ...], platform: Platform, warehouse: Warehouse, 
         with progress("Running", len(executions)) as advance:
             results = run_all(executions, platform, warehouse, lambda _: advance())
     except RunFailed as error:
-        _print_rows(*runs.ran(error.results), style)
+        terminal.show_rows(*runs.ran(error.results), style)
         raise
-    _print_rows(*runs.ran(results), style)
-
-
-def _print_plan(plan: Plan, style: str, *, compared: bool = False) -> None:
-    from datoria_dagster.report import document, markdown, text
-
-    if style == "json":
-        shown = document.render_plan(plan, steps=not compared)
-    elif style == "markdown":
-        shown = markdown.render_plan(plan)
-    elif compared:
-        shown = text.render_comparison(plan, color=_color(), width=_width())
-    else:
-        shown = text.render_plan(plan, color=_color(), width=_width())
-    click.echo(shown, nl=False)
-
-
-def _print_executions(executions: Sequence[Any], style: str) -> None:
-    from datoria_dagster.report import document, runs
-
-    if style == "json":
-        listed = [
-            {"job": e.job.name, "partition": e.partition_id or None, "reason": e.reason}
-            for e in executions
-        ]
-        click.echo(document.dump({"executions": listed}), nl=False)
-        return
-    click.echo(runs.headline(executions))
-    if executions:
-        click.echo()
-        _print_rows(*runs.planned(executions), style)
-
-
-def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], style: str) -> None:
-    from datoria_dagster.report import document, markdown, text
-
-    if style == "json":
-        click.echo(document.dump([dict(zip(columns, row, strict=True)) for row in rows]), nl=False)
-    elif style == "markdown":
-        click.echo(markdown.table(columns, rows))
-    else:
-        click.echo(text.table(columns, rows, color=_color(), width=_width()))
-
-
-def _color() -> bool:
-    return sys.stdout.isatty()
-
-
-def _width() -> int:
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    terminal.show_rows(*runs.ran(results), style)
 
 
 if __name__ == "__main__":
