@@ -149,10 +149,14 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
 def deploy(target: Target) -> None:
     """Migrate, then run what is stale: both steps through Dagster, recorded in its instance."""
     from datoria_dagster.gate import is_at_rest
+    from datoria_dagster.migration import plan_migration
 
     platform = target.platform()
     with target.warehouse() as warehouse:
-        if is_at_rest(platform, warehouse):  # known before Dagster is loaded, which takes longer
+        # Known before Dagster is loaded, which takes longer.
+        with warehouse.session():
+            at_rest = is_at_rest(plan_migration(platform, warehouse), platform, warehouse)
+        if at_rest:
             click.echo("Nothing to migrate, nothing to run.")
             return
         _deploy(platform, warehouse)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from datoria_dagster.ledger import Ledger, Migration
+from datoria_dagster.ledger import History, Ledger, Migration
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Object, Platform
@@ -33,11 +33,9 @@ def is_migrated(plan: Plan) -> bool:
     return not plan.findings
 
 
-def is_at_rest(platform: Platform, warehouse: Warehouse) -> bool:
+def is_at_rest(plan: Plan, platform: Platform, warehouse: Warehouse) -> bool:
     """Tell whether there is nothing to migrate, to note in the ledger or to run."""
-    with warehouse.session():
-        plan = plan_migration(platform, warehouse)
-        return plan.is_empty and not stale(platform, warehouse, datetime.now(UTC))
+    return plan.is_empty and not stale(platform, warehouse, datetime.now(UTC))
 
 
 def touches(platform: Platform, job: Job) -> frozenset[str]:
@@ -67,7 +65,7 @@ def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Wa
     else:
         subject, whose = f"The {len(jobs)} jobs were", "their"
     lines = [f"  {line}" for line in _lines(plan)]
-    newer = superseded_by(platform, warehouse)
+    newer = superseded_by(platform_fingerprint(platform), Ledger(warehouse, platform).read())
     if newer is None:
         head = f"{subject} not run, and none of {whose} SQL was sent: a migration is pending."
         return "\n".join([head, *lines, *_remedy(plan)])
@@ -79,10 +77,8 @@ def explain(platform: Platform, jobs: tuple[Job, ...], plan: Plan, warehouse: Wa
     return "\n".join([head, "In this, older, declaration differ:", *lines, tail])
 
 
-def superseded_by(platform: Platform, warehouse: Warehouse) -> Migration | None:
+def superseded_by(fingerprint: str, history: History) -> Migration | None:
     """Return the newest migration when this declaration was applied earlier and is not the last."""
-    history = Ledger(warehouse, platform).read()
-    fingerprint = platform_fingerprint(platform)
     if history.applied is None or history.applied.fingerprint == fingerprint:
         return None
     earlier = (found for found in history.migrations if found.status == "done")

@@ -38,7 +38,9 @@ class Impact:
         """Return the ids of the readers and writers that the change breaks, sorted."""
         named = self._named.get(change.object, ())
         broken = {reader for reader in named if self._hit(reader, change)}
-        broken |= {job.id for job in self._after.jobs if self._fills(job, change)}
+        job = self._filling.get(change.object)
+        if job is not None and self._fills(job, change):
+            broken.add(job.id)
         pending = list(broken)
         while pending:
             for reader in self._named.get(pending.pop(), ()):
@@ -54,6 +56,14 @@ class Impact:
             for name in dict.fromkeys(needs(found)):
                 readers.setdefault(name, []).append(found.id)
         return {name: tuple(ids) for name, ids in readers.items()}
+
+    @cached_property
+    def _filling(self) -> Mapping[str, Job]:
+        return {job.destination.id: job for job in self._after.jobs}
+
+    @cached_property
+    def _functions(self) -> Mapping[str, Type]:
+        return {found.id: found.returns for found in self._after.of_type(ScalarFunction)}
 
     @cached_property
     def _schemas(self) -> Mapping[str, tuple[Field, ...]]:
@@ -72,15 +82,10 @@ class Impact:
     def _fills(self, job: Job, change: Change) -> bool:
         from datoria_dagster.sql.typecheck import output
 
-        if (
-            job.destination.id != change.object
-            or not isinstance(change, _FILLED)
-            or change.is_nested
-        ):
+        if not isinstance(change, _FILLED) or change.is_nested:
             return False
-        functions = {found.id: found.returns for found in self._after.of_type(ScalarFunction)}
         try:
-            columns = output(_text(job), self._schemas, functions) or ()
+            columns = output(_text(job), self._schemas, self._functions) or ()
         except DeclarationError:
             return False
         return any(name == change.path.lower() and _misfits(kind, change) for name, kind in columns)

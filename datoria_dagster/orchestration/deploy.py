@@ -23,6 +23,7 @@ from datoria_dagster.orchestration.connection import Connection, configured, ope
 from datoria_dagster.orchestration.graph import Graph, build_graph
 from datoria_dagster.orchestration.translator import DatoriaTranslator
 from datoria_dagster.plan.document import Plan
+from datoria_dagster.report.words import count
 from datoria_dagster.run.executions import stale
 from datoria_dagster.settings import Settings
 from datoria_dagster.warehouse.port import Warehouse
@@ -96,10 +97,10 @@ def deploy(
     """
     graph = build_graph(platform, translator or DatoriaTranslator())
     with opened(warehouse) as live:
-        if is_at_rest(platform, live):
-            return Deployed(Plan(), (), ())
-        definitions = build_assets(graph, live)
         plan = plan_migration(platform, live)
+        if is_at_rest(plan, platform, live):
+            return Deployed(plan, (), ())
+        definitions = build_assets(graph, live)
         with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
 
@@ -129,7 +130,7 @@ def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
 
 def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
     if plan.applicable:
-        deploy.on_event(f"migrate: {_count(len(plan.steps), 'step')}")
+        deploy.on_event(f"migrate: {count(len(plan.steps), 'step')}")
     job = deploy.definitions.resolve_job_def(migration.JOB)
     try:
         job.execute_in_process(instance=deploy.instance, run_config=_QUIET)
@@ -151,7 +152,7 @@ def _by_job(deploy: _Deploy) -> Sequence[tuple[Job, list[Partition]]]:
 
 
 def _run_job(deploy: _Deploy, job: Job, wanted: Sequence[Partition]) -> JobRun:
-    deploy.on_event(f"{job.name}: {_count(len(wanted) or 1, 'partition')}")
+    deploy.on_event(f"{job.name}: {count(len(wanted) or 1, 'partition')}")
     started = time.monotonic()
     tags = [
         {_RANGE_START: together[0].id, _RANGE_END: together[-1].id}
@@ -177,10 +178,6 @@ def _rows(materialization: dg.AssetMaterialization) -> int:
     name = "dagster/partition_row_count" if materialization.partition else "dagster/row_count"
     value = materialization.metadata[name].value
     return value if isinstance(value, int) else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _now() -> datetime:

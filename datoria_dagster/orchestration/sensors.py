@@ -35,13 +35,13 @@ def build_merge_sensor(platform: Platform, connection: Connection) -> dg.SensorD
     def migrate_on_merge() -> dg.RunRequest | dg.SkipReason:
         try:
             with opened(connection) as warehouse:
-                applied = Ledger(warehouse, platform).read().applied
-                newer = superseded_by(platform, warehouse)
+                history = Ledger(warehouse, platform).read()
         except DatoriaError as error:
             return dg.SkipReason(f"The ledger can't be read: {error}")
-        fingerprint = platform_fingerprint(platform)
+        applied, fingerprint = history.applied, platform_fingerprint(platform)
         if applied is not None and applied.fingerprint == fingerprint:
             return dg.SkipReason(f"Migration {applied.sequence} applied this declaration.")
+        newer = superseded_by(fingerprint, history)
         if newer is not None and newer.started > loaded:
             return dg.SkipReason(
                 f"The warehouse was migrated by newer code (migration {newer.sequence}, by "

@@ -5,7 +5,7 @@ Source: https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/tables/pat
 """
 
 from datoria_dagster.model.types import Field
-from datoria_dagster.warehouse.codec import decode_fields, field_resource
+from datoria_dagster.warehouse.codec import field_resource
 from datoria_dagster.warehouse.port import Body
 
 
@@ -38,12 +38,10 @@ def _new(field: Field) -> Body:
     return field_resource(field.model_copy(update={"default": None}))
 
 
-def with_types(live: list[Body], declared: tuple[Field, ...]) -> tuple[Field, ...]:
+def with_types(live: tuple[Field, ...], declared: tuple[Field, ...]) -> tuple[Field, ...]:
     """Return the declared fields in the live order, new ones last, live ones kept where removed."""
     wanted = {field.name.lower(): field for field in declared}
-    ordered = tuple(
-        _typed(field, wanted.pop(field.name.lower(), None)) for field in decode_fields(live)
-    )
+    ordered = tuple(_typed(field, wanted.pop(field.name.lower(), None)) for field in live)
     return (*ordered, *wanted.values())
 
 
@@ -52,5 +50,4 @@ def _typed(live: Field, declared: Field | None) -> Field:
         return live
     if not declared.type.fields or not live.type.fields:
         return declared.model_copy(update={"name": live.name})
-    bodies = [field_resource(field) for field in live.type.fields]
-    return live.with_fields(with_types(bodies, declared.type.fields))
+    return live.with_fields(with_types(live.type.fields, declared.type.fields))

@@ -42,7 +42,7 @@ def change(before: Table, after: Table, judged: Judged, facts: Facts) -> Iterato
     body = _patch_body(live, after, changes)
     if body:
         yield Draft(Phase.EXPAND, _patch(after, body))
-    for statement in _in_place(live, after, changes):
+    for statement in _in_place(before, after, changes):
         yield Draft(Phase.EXPAND, Execute(**_whose(after), statement=statement))
     dropped = [change.path for change in changes if isinstance(change, c.FieldRemoved)]
     if dropped:
@@ -81,9 +81,9 @@ def _patch_body(live: Body, after: Table, changes: Sequence[c.Change]) -> Body:
     return body
 
 
-def _in_place(live: Body, after: Table, changes: Sequence[c.Change]) -> Iterator[str]:
+def _in_place(before: Table, after: Table, changes: Sequence[c.Change]) -> Iterator[str]:
     """Yield the statements that widen columns, a column once, and then those that set defaults."""
-    fields = with_types(live["schema"]["fields"], after.fields)
+    fields = with_types(before.fields, after.fields)
     widened = dict.fromkeys(
         ch.column.lower() for ch in changes if isinstance(ch, c.FieldTypeChanged)
     )

@@ -81,13 +81,9 @@ def _add(catalog: Catalog, table: Resource, action: AddColumn) -> Resource:
 
 def _drop(catalog: Catalog, table: Resource, action: DropColumn) -> Resource:
     fields = fields_of(table.body)
-    _check_top_level(action.name, "dropped")
-    known = column(fields, action.name)
+    known = _free_column(table, action.name, "dropped")
     if known is None:
-        if action.if_exists:
-            return table
-        raise Refused(f"Column not found: {action.name}")
-    _check_free(table, known["name"], "dropped")
+        return _unless_missing(table, action.name, if_exists=action.if_exists)
     if len(fields) == 1:
         raise Refused(f"{legacy(table.ref)}: the last column, {known['name']}, can't be dropped.")
     catalog.cursor.execute(
@@ -102,6 +98,21 @@ def _check_top_level(name: str, done: str) -> None:
         raise Refused(f"Field {name} is nested; only a top-level column can be {done}.")
 
 
+def _free_column(table: Resource, name: str, done: str) -> Body | None:
+    """Return a column that may be dropped or renamed, None when there is none of the name."""
+    _check_top_level(name, done)
+    known = column(fields_of(table.body), name)
+    if known is not None:
+        _check_free(table, known["name"], done)
+    return known
+
+
+def _unless_missing(table: Resource, name: str, *, if_exists: bool) -> Resource:
+    if if_exists:
+        return table
+    raise Refused(f"Column not found: {name}")
+
+
 def _check_free(table: Resource, name: str, done: str) -> None:
     if (partition_column(table.body) or "").lower() == name.lower():
         raise Refused(f"{legacy(table.ref)}: partitioning column {name} can't be {done}.")
@@ -112,13 +123,9 @@ def _check_free(table: Resource, name: str, done: str) -> None:
 
 def _rename(catalog: Catalog, table: Resource, action: RenameColumn) -> Resource:
     fields = fields_of(table.body)
-    _check_top_level(action.old, "renamed")
-    known = column(fields, action.old)
+    known = _free_column(table, action.old, "renamed")
     if known is None:
-        if action.if_exists:
-            return table
-        raise Refused(f"Column not found: {action.old}")
-    _check_free(table, known["name"], "renamed")
+        return _unless_missing(table, action.old, if_exists=action.if_exists)
     if column(fields, action.new) is not None:
         raise Refused(f"Column already exists: {action.new}")
     after = [{**f, "name": action.new} if f is known else f for f in fields]
