@@ -4,7 +4,7 @@ DAGSTER_HOME ?= $(CURDIR)/.datoria/dagster
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy test ui bench lint clean
+.PHONY: help deploy test laws ui bench lint clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ deploy: .venv/.installed ## Load the source tables, migrate, run what is stale
 
 test: lint ## Lint, then run the tests
 	.venv/bin/pytest
+
+laws: .venv/.installed ## Try the laws with 5,000 examples each, about 10 minutes
+	.venv/bin/pytest --dist load --hypothesis-profile=laws tests/test_laws.py tests/test_laws_of_apply.py
 
 ui: .venv/.installed ## Open Dagster on http://127.0.0.1:3000
 	@mkdir -p "$(DAGSTER_HOME)"

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench import generate, measure
 
 SIZES = (10, 100, 1000)
-TABLES = 500
+TABLES = (1000, 10_000)
+CHANGES = 10_000
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ def main() -> None:
     for relations in SIZES:
         figures += _plan(relations)
     figures.append(_import())
+    figures += _impact()
     figures += _compare()
+    figures += _planning()
     _print(figures)
 
 
@@ -65,16 +68,35 @@ def _import() -> Figure:
     return Figure("import datoria_dagster", measure.import_seconds("datoria_dagster"), "s", 0.3)
 
 
+def _impact() -> list[Figure]:
+    _progress("impact of a dropped column")
+    first, second = measure.medians_of_module("bench.impact")
+    what = "impact of one dropped column over 1,000 views that read its table"
+    return [
+        Figure(f"{what}, the first time", first, "s", 1),
+        Figure("  the second time", second, "s", 0.1),
+    ]
+
+
 def _compare() -> list[Figure]:
     from bench.tables import equal, with_a_column_more  # noqa: PLC0415 (see main)
 
-    _progress(f"compare, {TABLES:,} tables")
     figures: list[Figure] = []
-    for what, prepare in (("all equal", equal), ("a column added to each", with_a_column_more)):
-        compare = prepare(TABLES)
-        milliseconds = measure.median_seconds(compare) * 1000 / TABLES
-        figures.append(Figure(f"compare, per table of 12 columns, {what}", milliseconds, "ms", 0.1))
+    for tables in TABLES:
+        _progress(f"compare and judge {tables:,} tables")
+        what = f"compare and judge, per table of 12 columns, {tables:,} of them"
+        for state, prepare in (("all equal", equal), ("a column added", with_a_column_more)):
+            milliseconds = measure.median_seconds(prepare(tables)) * 1000 / tables
+            figures.append(Figure(f"{what}, {state}", milliseconds, "ms", 0.05))
     return figures
+
+
+def _planning() -> list[Figure]:
+    from bench.tables import planning  # noqa: PLC0415 (see main)
+
+    _progress(f"plan {CHANGES:,} changes")
+    seconds = measure.median_seconds(planning(CHANGES))
+    return [Figure(f"plan {CHANGES:,} changes", seconds, "s", 5)]
 
 
 def _progress(text: str) -> None:

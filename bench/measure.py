@@ -40,7 +40,7 @@ def median_of_processes(run: Callable[[], Process]) -> Process:
 
 def median_seconds(function: Callable[[], object]) -> float:
     """Return the median duration of a call in this process."""
-    return statistics.median(_seconds(function) for _ in range(RUNS))
+    return statistics.median(seconds(function) for _ in range(RUNS))
 
 
 def import_seconds(module: str) -> float:
@@ -50,7 +50,15 @@ def import_seconds(module: str) -> float:
     return statistics.median(float(subprocess.check_output(command)) for _ in range(RUNS))
 
 
-def _seconds(function: Callable[[], object]) -> float:
+def medians_of_module(module: str) -> tuple[float, ...]:
+    """Return the medians of the figures that a module prints when it is run by itself."""
+    command = [sys.executable, "-m", module]
+    runs = [map(float, subprocess.check_output(command).split()) for _ in range(RUNS)]
+    return tuple(statistics.median(figures) for figures in zip(*runs, strict=True))
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Return the duration of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start

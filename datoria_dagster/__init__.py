@@ -6,6 +6,7 @@ from datoria_dagster.model.base import DatoriaError, DeclarationError
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.dependencies import Dependency, Invalidation
 from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.keys import ForeignKey
 from datoria_dagster.model.partitions import (
     Partition,
     Partitioning,
@@ -16,8 +17,22 @@ from datoria_dagster.model.partitions import (
     year,
 )
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.model.relations import SourceTable, Table, View
-from datoria_dagster.model.routines import Argument, ScalarFunction
+from datoria_dagster.model.relations import (
+    ExternalTable,
+    MaterializedView,
+    SourceTable,
+    Table,
+    View,
+)
+from datoria_dagster.model.routines import (
+    AggregateFunction,
+    Argument,
+    JavaScript,
+    Procedure,
+    Remote,
+    ScalarFunction,
+    TableFunction,
+)
 from datoria_dagster.model.template import ExecutionDate, Sql, ident, sql, sql_file
 from datoria_dagster.model.types import (
     ARRAY,
@@ -59,22 +74,30 @@ __all__ = [
     "STRUCT",
     "TIME",
     "TIMESTAMP",
+    "AggregateFunction",
     "Argument",
     "Dataset",
     "DatoriaError",
     "DeclarationError",
     "Dependency",
     "ExecutionDate",
+    "ExternalTable",
     "Field",
+    "ForeignKey",
     "Invalidation",
+    "JavaScript",
     "Job",
+    "MaterializedView",
     "Partition",
     "Partitioning",
     "Platform",
+    "Procedure",
+    "Remote",
     "ScalarFunction",
     "SourceTable",
     "Sql",
     "Table",
+    "TableFunction",
     "Type",
     "View",
     "day",

@@ -16,12 +16,21 @@ from datoria_dagster.plan.step import (
     Patch,
     Rebuild,
     Release,
+    Rename,
     Replace,
+    Restore,
     Snapshot,
     Step,
 )
+from datoria_dagster.rebuild import RowsLost, rebuild
 from datoria_dagster.warehouse.codec import decode_fields
-from datoria_dagster.warehouse.port import Body, Ref, Warehouse, WarehouseError
+from datoria_dagster.warehouse.port import (
+    Body,
+    Ref,
+    Unavailable,
+    Warehouse,
+    WarehouseError,
+)
 
 OnOutcome = Callable[[Outcome], None]
 
@@ -40,10 +49,6 @@ class ApplyError(DatoriaError):
     def __init__(self, message: str, outcomes: tuple[Outcome, ...]) -> None:
         super().__init__(message)
         self.outcomes = outcomes
-
-
-class RowsLost(DatoriaError):
-    """A rebuild left another number of rows than it found."""
 
 
 class OtherColumns(DatoriaError):
@@ -92,7 +97,7 @@ def _checked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
 
 
 def _refuse_stale(plan: Plan, warehouse: Warehouse) -> None:
-    expected = {step.ref: step.expects for step in plan.steps if step.expects is not None}
+    expected = {ref: etag for step in plan.steps for ref, etag in step.expectations.items()}
     live = warehouse.read(expected)
     moved = [
         f"{ref.id} {_moved(etag, live.get(ref) is not None)}"
@@ -119,24 +124,42 @@ def _apply(
     on_outcome: OnOutcome,
 ) -> None:
     etags: dict[Ref, str | None] = {}
+    last: Step | None = None
     for step in plan.steps:
         etag = etags.get(step.ref, step.expects)
         try:
             lease.renew()
-            etags[step.ref] = _take(step, etag, warehouse)
+            etags[step.ref] = _take(step, etag, warehouse, lease)
             outcome = Outcome(step, "done")
         except (WarehouseError, RowsLost, OtherColumns, LockHeld) as error:
+            _drop_snapshot(last, step, error, warehouse)
             outcome = Outcome(step, "failed", str(error))
         outcomes.append(outcome)
         on_outcome(outcome)
         if outcome.status == "failed":
             return
+        last = step
 
 
-def _take(step: Step, etag: str | None, warehouse: Warehouse) -> str | None:
+def _drop_snapshot(
+    last: Step | None, step: Step, error: DatoriaError, warehouse: Warehouse
+) -> None:
+    """Drop the snapshot that was taken for a step that failed: nothing was lost.
+
+    It stays where that is not certain.
+    """
+    if not isinstance(last, Snapshot) or last.ref != step.ref or isinstance(error, Unavailable):
+        return
+    try:
+        if step.ref in warehouse.read([step.ref]):
+            warehouse.delete(Ref("table", last.copy_id), None)
+    except WarehouseError:
+        return  # it expires
+
+
+def _take(step: Step, etag: str | None, warehouse: Warehouse, lease: Lease) -> str | None:
     """Carry out one step and return the object's etag afterwards, None where it is not known."""
-    if isinstance(step, Create | Patch) and step.returns is not None:
-        _refuse_other_columns(step.returns, warehouse.dry_run(step.body["view"]["query"]))
+    _check_columns(step, warehouse)
     match step:
         case Create():
             return warehouse.create(step.ref, step.body).etag
@@ -146,15 +169,26 @@ def _take(step: Step, etag: str | None, warehouse: Warehouse) -> str | None:
             return warehouse.replace(step.ref, step.body, etag).etag
         case Drop():
             warehouse.delete(step.ref, etag)
-        case Execute() | Snapshot():
+        case Execute() | Snapshot() | Rename() | Restore():
             warehouse.execute(step.statement)
         case Rebuild():
-            _rebuild(step, warehouse)
+            rebuild(step, etag, warehouse, lease.renew)
         case Adopt() | Release():
             return etag
         case _:
             assert_never(step)
     return etag if isinstance(step, Snapshot) else None
+
+
+def _check_columns(step: Step, warehouse: Warehouse) -> None:
+    match step:
+        case Create() | Patch() if step.returns is not None:
+            query = (step.body.get("view") or step.body["materializedView"])["query"]
+            _refuse_other_columns(step.returns, warehouse.dry_run(query))
+        case Execute() if step.returns is not None:
+            _refuse_other_columns(step.returns, warehouse.dry_run(step.query))
+        case _:
+            pass
 
 
 def _refuse_other_columns(declared: Sequence[Body], returned: Sequence[Body]) -> None:
@@ -173,14 +207,3 @@ def _columns(fields: Sequence[Body]) -> dict[str, str]:
         field.name.lower(): field.model_copy(update={"type": field.type.unparameterized}).sql_type
         for field in columns
     }
-
-
-def _rebuild(step: Rebuild, warehouse: Warehouse) -> None:
-    before = warehouse.count(step.ref)
-    warehouse.execute(step.statement)
-    after = warehouse.count(step.ref)
-    if before != after:
-        raise RowsLost(
-            f"had {before} rows and has {after} after the rewrite. "
-            "The snapshot that was taken before it holds them all."
-        )

@@ -6,9 +6,7 @@ incompatible changes; 4 stopped by impossible ones.
 
 import gc
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,65 +16,21 @@ import click
 from datoria_dagster import terminal
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.model.base import DatoriaError
-from datoria_dagster.model.environment import in_dataset
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.settings import WAREHOUSES, Settings, load_platform, open_warehouse
+from datoria_dagster.target import (
+    FILE,
+    Target,
+    approval,
+    approval_words,
+    approving,
+    formatted,
+    span_of,
+    targeted,
+)
 from datoria_dagster.warehouse.port import Warehouse
 
-FORMATS = ("text", "json", "markdown")
 INCOMPATIBLE, IMPOSSIBLE = 3, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a command works on."""
-
-    settings: Settings
-    dataset: str | None = None
-
-    def platform(self) -> Platform:
-        """Return the declared platform, moved to the staging dataset if there is one."""
-        platform = load_platform(self.settings)
-        return in_dataset(platform, self.dataset) if self.dataset else platform
-
-    @contextmanager
-    def warehouse(self) -> Generator[Warehouse]:
-        """Open the warehouse for as long as the block runs."""
-        warehouse = open_warehouse(self.settings)
-        try:
-            yield warehouse
-        finally:
-            warehouse.close()
-
-
-def _options(*, dataset: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        def run(platform: str | None, warehouse: str | None, **rest: Any) -> Any:
-            target = Target(Settings.load(platform, warehouse), rest.pop("dataset", None))
-            return command(target, **rest)
-
-        run.__doc__ = command.__doc__
-        run.__name__ = command.__name__
-        if dataset:
-            text = "Work on a staging copy there (DATASET_<name> each, if there are several)."
-            run = click.option("--dataset", metavar="PROJECT.DATASET", help=text)(run)
-        choice = click.Choice(WAREHOUSES)
-        run = click.option("--warehouse", type=choice, help="Where the platform lives.")(run)
-        text = "Which platform; the current folder is on the import path."
-        return click.option("--platform", metavar="MODULE:ATTRIBUTE", help=text)(run)
-
-    return decorate
-
-
-_format = click.option(
-    "--format", "style", type=click.Choice(FORMATS), default="text", show_default=True
-)
-_force = click.option("--force", is_flag=True, help="Admit every incompatible change.")
-_allow = click.option(
-    "--allow", multiple=True, metavar="PATH", help="Admit the change of this object or column."
-)
-_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,29 +41,52 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--plan", "only_plan", is_flag=True, help="Print the plan; apply nothing.")
-@_force
-@_allow
-@click.option("--out", type=_file, metavar="FILE", help="With --plan: save the plan there.")
-@click.option("--plan-file", type=_file, metavar="FILE", help="Apply exactly this saved plan.")
+@approving
+@click.option("--out", type=FILE, metavar="FILE", help="With --plan: save the plan there.")
+@click.option("--plan-file", type=FILE, metavar="FILE", help="Apply exactly this saved plan.")
 @click.option("--yes", is_flag=True, help="Apply forced changes without asking.")
-@_format
-@_options(dataset=True)
+@formatted
+@targeted(dataset=True)
 def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any) -> None:  # noqa: FBT001
     """Bring the warehouse to the declaration. Stops when a change is not backwards compatible."""
-    _refuse_mixture(only_plan=only_plan, **what)
+    admitted = approval(target, what)
+    _refuse_mixture(what, only_plan=only_plan)
     platform = target.platform()
     with target.warehouse() as warehouse:
-        plan = _plan(platform, warehouse, what)
+        plan = _plan(platform, warehouse, admitted, what["plan_file"])
         if what["out"]:
             _save(plan, what["out"])
-        if only_plan or not plan.applicable:
-            terminal.show_plan(plan, style)
-            if only_plan and plan.applicable and plan.steps and style == "text":
-                click.echo("\nNothing was applied. Apply it with: datoria migrate", err=True)
-            sys.exit(_code(plan))
         terminal.show_plan(plan, style)
-        _confirm(plan, yes=yes)
+        if only_plan or not plan.applicable:
+            if plan.applicable and plan.steps and style == "text" and not what["out"]:
+                again = " ".join(("datoria migrate", *approval_words(what), *target.words))
+                click.echo(f"\nNothing was applied. Apply it with: {again}", err=True)
+            sys.exit(_code(plan))
+        _confirm("Apply the forced changes?", needed=bool(plan.forced) and not yes)
         _apply(plan, platform, warehouse)
+        terminal.show_restoring(plan, target.words)
+
+
+@cli.command()
+@click.argument("snapshot")
+@click.option("--yes", is_flag=True, help="Replace the table without asking.")
+@targeted(dataset=True)
+def restore(target: Target, snapshot: str, yes: bool) -> None:  # noqa: FBT001
+    """Bring a table back from a snapshot.
+
+    SNAPSHOT is its name, as acme.shop.orders__before_3. The table that it replaces is kept in a
+    snapshot too.
+    """
+    from datoria_dagster.report import words
+    from datoria_dagster.restore import plan_restore
+
+    platform = target.platform()
+    with target.warehouse() as warehouse:
+        plan = plan_restore(snapshot, platform, warehouse, target.settings.backup_days)
+        click.echo("\n".join(words.replacing(plan, snapshot)))
+        _confirm("Replace the table?", needed=not yes)
+        _apply(plan, platform, warehouse)
+        terminal.show_restoring(plan, target.words)
 
 
 @cli.command()
@@ -118,8 +95,8 @@ def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any)
 @click.option("--partition", metavar="P", help="Run this partition, stale or not.")
 @click.option("--from", "first", metavar="P", help="With --to: run all partitions between.")
 @click.option("--to", "last", metavar="P")
-@_format
-@_options(dataset=True)
+@formatted
+@targeted(dataset=True)
 def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **span: Any) -> None:  # noqa: FBT001
     """Run the jobs: the partitions that never ran, or are older than what they read."""
     from datoria_dagster import gate
@@ -129,7 +106,7 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
     platform = target.platform()
     with target.warehouse() as warehouse:
         chosen = ordered_jobs(platform, jobs or None)
-        executions = _executions(platform, warehouse, jobs, _span(**span))
+        executions = _executions(platform, warehouse, jobs, span_of(**span))
         refusal = gate.refusal(platform, chosen, warehouse)
         if only_plan:
             terminal.show_executions(executions, style)
@@ -145,7 +122,7 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
 
 
 @cli.command()
-@_options()
+@targeted()
 def deploy(target: Target) -> None:
     """Migrate, then run what is stale: both steps through Dagster, recorded in its instance."""
     from datoria_dagster.gate import is_at_rest
@@ -181,7 +158,7 @@ def _deploy(platform: Platform, warehouse: Warehouse) -> None:
 
 
 @cli.command()
-@_options()
+@targeted()
 def check(target: Target) -> None:
     """Validate the whole platform, offline."""
     from datoria_dagster.report.words import count
@@ -195,27 +172,29 @@ def check(target: Target) -> None:
 
 
 @cli.command()
-@click.argument("old", type=_file)
-@click.argument("new", type=_file)
-@_format
-@_options()
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@formatted
+@targeted()
 def diff(target: Target, old: Path, new: Path, style: str) -> None:  # noqa: ARG001
-    """Compare two files, as `bq show --format=prettyjson` prints tables, and judge the change."""
+    """Compare two files, as `bq show --format=prettyjson` prints them, and judge the change."""
     from datoria_dagster.diff.compare import compare
     from datoria_dagster.files import read_pair
     from datoria_dagster.judge.judge import judge
+    from datoria_dagster.report import words
 
-    before, after = (Platform({found.id: found}) for found in read_pair(old, new))
-    findings = judge(compare(before, after), before, after, Approval())
-    plan = Plan(findings=findings)
-    terminal.show_plan(plan, style, compared=True)
+    pair = read_pair(old, new)
+    before, after = (Platform({found.id: found}) for found in (pair.before, pair.after))
+    plan = Plan(findings=judge(compare(before, after), before, after, Approval()))
+    compared = words.COLUMNS if pair.columns_only else words.COMPARED[pair.after.kind]
+    terminal.show_comparison(plan, compared, style)
     sys.exit(_code(plan))
 
 
 @cli.command()
 @click.argument("query")
-@_format
-@_options()
+@formatted
+@targeted()
 def query(target: Target, query: str, style: str) -> None:
     """Read: run one SELECT on the configured warehouse and print its rows."""
     with target.warehouse() as warehouse:
@@ -225,8 +204,8 @@ def query(target: Target, query: str, style: str) -> None:
 
 
 @cli.command()
-@_format
-@_options()
+@formatted
+@targeted()
 def history(target: Target, style: str) -> None:
     """List the migrations, the newest first."""
     from datoria_dagster.ledger import Ledger
@@ -264,21 +243,20 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _refuse_mixture(*, only_plan: bool, **what: Any) -> None:
+def _refuse_mixture(what: dict[str, Any], *, only_plan: bool) -> None:
     if what["out"] and not only_plan:
         raise click.UsageError("--out saves a plan: use it with --plan.")
-    if what["plan_file"] and (only_plan or what["force"] or what["allow"]):
+    if what["plan_file"] and (only_plan or approval_words(what)):
         raise click.UsageError("--plan-file applies a plan as it was made: use it alone.")
 
 
-def _plan(platform: Platform, warehouse: Warehouse, what: dict[str, Any]) -> Plan:
+def _plan(platform: Platform, warehouse: Warehouse, admitted: Approval, saved: Path | None) -> Plan:
     from datoria_dagster.migration import plan_migration
     from datoria_dagster.plan.document import read_plan
 
-    if what["plan_file"]:
-        return _saved(read_plan(what["plan_file"]), platform, what["plan_file"])
-    approval = Approval(force=what["force"], allow=what["allow"])
-    return plan_migration(platform, warehouse, approval)
+    if saved:
+        return _saved(read_plan(saved), platform, saved)
+    return plan_migration(platform, warehouse, admitted)
 
 
 def _saved(plan: Plan, platform: Platform, path: Path) -> Plan:
@@ -308,9 +286,9 @@ def _save(plan: Plan, path: Path) -> None:
     click.echo(f"Saved to {path}. Apply it with: datoria migrate --plan-file {path}", err=True)
 
 
-def _confirm(plan: Plan, *, yes: bool) -> None:
-    if plan.forced and not yes and sys.stdin.isatty():
-        click.confirm("Apply the forced changes?", abort=True, err=True)
+def _confirm(question: str, *, needed: bool) -> None:
+    if needed and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
 
 
 def _apply(plan: Plan, platform: Platform, warehouse: Warehouse) -> None:
@@ -322,18 +300,6 @@ def _apply(plan: Plan, platform: Platform, warehouse: Warehouse) -> None:
         outcomes = apply(plan, platform, warehouse, lambda _: advance())
     if outcomes:
         click.echo(f"\nApplied: {count(len(outcomes), 'step')}.", err=True)
-
-
-def _span(partition: str | None, first: str | None, last: str | None) -> Any:
-    from datoria_dagster.run.partitions import Span
-
-    if partition and (first or last):
-        raise click.UsageError("Use --partition, or --from and --to, not both.")
-    if bool(first) != bool(last):
-        raise click.UsageError("--from and --to go together.")
-    if partition:
-        return Span(partition, partition)
-    return Span(first, last) if first and last else None
 
 
 def _executions(

@@ -30,7 +30,7 @@ def refusal(platform: Platform, jobs: Iterable[Job], warehouse: Warehouse) -> st
 
 def is_migrated(plan: Plan) -> bool:
     """Tell whether a plan changes nothing; what is only to be noted in the ledger can wait."""
-    return not plan.findings
+    return not plan.findings and not plan.unfinished
 
 
 def is_at_rest(plan: Plan, platform: Platform, warehouse: Warehouse) -> bool:
@@ -87,6 +87,7 @@ def superseded_by(fingerprint: str, history: History) -> Migration | None:
 
 def _lines(plan: Plan) -> list[str]:
     lines = [f"{finding.address}: {finding.says}" for finding in plan.findings]
+    lines += [f"{name}: a migration of it was cut off" for name in plan.unfinished]
     more = len(lines) - _SHOWN
     return [*lines[:_SHOWN], f"… and {more} more"] if more > 0 else lines
 

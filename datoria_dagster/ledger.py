@@ -6,6 +6,7 @@ per execution that left no rows behind, for those leave no partition to be seen.
 """
 
 import getpass
+import json
 import secrets
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from datoria_dagster.history import Event, History, Migration, fold, moment
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Table
 from datoria_dagster.model.types import INT64, STRING, TIMESTAMP, Field
-from datoria_dagster.plan.step import Step
+from datoria_dagster.plan.step import Execute, Rebuild, Rename, Restore, Step
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import (
     AlreadyExists,
@@ -28,6 +30,17 @@ from datoria_dagster.warehouse.port import (
     Resource,
     Warehouse,
 )
+
+__all__ = [
+    "DATASET",
+    "Event",
+    "History",
+    "Lease",
+    "Ledger",
+    "LockHeld",
+    "Migration",
+    "Outcome",
+]
 
 DATASET = "datoria"
 LEASE_SECONDS = 60
@@ -49,49 +62,6 @@ class Outcome:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What the history keeps of a step."""
-
-    object: str
-    object_kind: str
-    step: str
-    status: str
-    statement: str
-    error: str
-
-
-@dataclass(slots=True)
-class Migration:
-    """A migration of the past. `ended` is None when it was cut off."""
-
-    sequence: int
-    fingerprint: str
-    who: str
-    started: datetime
-    ended: datetime | None = None
-    status: str = "cut off"
-    events: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The ledger as read: migrations, the newest last, and the resources that are ours.
-
-    `next_sequence` is the number that the next migration gets.
-    """
-
-    migrations: tuple[Migration, ...] = ()
-    owned: frozenset[Ref] = frozenset()
-    next_sequence: int = 1
-
-    @property
-    def applied(self) -> Migration | None:
-        """The last migration that was done, all of it."""
-        done = [migration for migration in self.migrations if migration.status == "done"]
-        return done[-1] if done else None
-
-
 class Ledger:
     """The ledger of a platform. Nothing is created before the first migration."""
 
@@ -108,12 +78,12 @@ class Ledger:
         """Return the history of the platform's datasets; others may share the ledger."""
         rows = self._warehouse.rows(codec.ref(self._migrations))
         ordered = sorted(rows, key=lambda row: (int(row["sequence"]), int(row["event"])))
-        return _fold(ordered, self._datasets)
+        return fold(ordered, self._datasets)
 
     def empty_executions(self) -> Mapping[tuple[str, str], datetime]:
         """Return (job, partition id) → when, for executions that left no rows."""
         rows = self._warehouse.rows(codec.ref(self._executions))
-        return {(row["job"], row["partition"]): _moment(row["at"]) for row in rows}
+        return {(row["job"], row["partition"]): moment(row["at"]) for row in rows}
 
     def add_empty_execution(self, job: str, partition: str) -> None:
         """Note that an execution ran and left no rows."""
@@ -153,11 +123,24 @@ class Ledger:
         wanted = (self._dataset, self._migrations, self._executions)
         existing = self._warehouse.read([codec.ref(found) for found in wanted])
         for found in wanted:
-            if codec.ref(found) not in existing:
+            ref = codec.ref(found)
+            if ref in existing:
+                self._widen(found, existing[ref])
+            else:
                 try:
-                    self._warehouse.create(codec.ref(found), codec.resource(found))
+                    self._warehouse.create(ref, codec.resource(found))
                 except AlreadyExists:
                     continue  # somebody else began at the same time
+
+    def _widen(self, found: Dataset | Table, live: Resource) -> None:
+        """Add the columns that a ledger of an older version lacks."""
+        if isinstance(found, Table):
+            fields = live.body["schema"]["fields"]
+            known = {field["name"] for field in fields}
+            new = [codec.field_resource(f) for f in found.fields if f.name not in known]
+            if new:
+                body = {"schema": {"fields": [*fields, *new]}}
+                self._warehouse.patch(live.ref, body, live.etag)
 
 
 class Lease:
@@ -236,6 +219,8 @@ _MIGRATION_FIELDS = (
     Field("step", STRING),
     Field("statement", STRING),
     Field("error", STRING),
+    Field("source", STRING),
+    Field("renamed", STRING),
 )
 _EXECUTION_FIELDS = (
     Field("job", STRING, required=True),
@@ -255,7 +240,7 @@ def _row(sequence: int, event: int, status: str, **values: str) -> dict[str, Any
 
 def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
     step = outcome.step
-    return _row(
+    row = _row(
         sequence,
         event,
         outcome.status,
@@ -266,48 +251,14 @@ def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
         statement=step.statement,
         error=outcome.error,
     )
-
-
-def _fold(rows: Sequence[Mapping[str, Any]], datasets: frozenset[str]) -> History:
-    migrations: dict[int, Migration] = {}
-    owned: set[Ref] = set()
-    for row in rows:
-        sequence = int(row["sequence"])
-        if row["status"] == "started":
-            if datasets & set((row.get("datasets") or "").split()):
-                started = _moment(row["at"])
-                migrations[sequence] = Migration(sequence, row["fingerprint"], row["who"], started)
-        elif sequence in migrations:
-            _fold_row(migrations[sequence], row, owned)
-    last = max((int(row["sequence"]) for row in rows), default=0)
-    # What lives in a dataset that is not declared is not ours to drop.
-    ours = frozenset(ref for ref in owned if ref.dataset.id in datasets)
-    return History(tuple(migrations.values()), ours, last + 1)
-
-
-def _fold_row(migration: Migration, row: Mapping[str, Any], owned: set[Ref]) -> None:
-    if row.get("step"):
-        _fold_step(migration, row, owned)
-        return
-    migration.status = row["status"]
-    migration.ended = _moment(row["at"])
-
-
-def _fold_step(migration: Migration, row: Mapping[str, Any], owned: set[Ref]) -> None:
-    names = ("object", "object_kind", "step", "status", "statement", "error")
-    event = Event(*(str(row.get(name) or "") for name in names))
-    migration.events = (*migration.events, event)
-    ref = Ref(row["resource_kind"], event.object)
-    if event.status == "done" and ref.kind != "dataset":
-        if event.step in ("create", "adopt"):
-            owned.add(ref)
-        elif event.step in ("drop", "release"):
-            owned.discard(ref)
-
-
-def _moment(value: str | datetime) -> datetime:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    match step:
+        case Rename() | Restore():
+            row["source"] = step.source
+        case Execute() | Rebuild() if step.renamed:
+            row["renamed"] = json.dumps(step.renamed)
+        case _:
+            pass
+    return row
 
 
 def _now() -> datetime:

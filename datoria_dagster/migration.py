@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from datoria_dagster.diff.compare import compare
+from datoria_dagster.guards import etags, guarded
 from datoria_dagster.introspect import introspect
 from datoria_dagster.judge.judge import judge
 from datoria_dagster.judge.verdict import Approval
@@ -30,11 +31,13 @@ def plan_migration(
     """
     with warehouse.session():
         facts = introspect(warehouse, platform, scope)
-    declared = platform if scope is None else _scoped(platform, scope)
-    changes = compare(facts.platform, declared)
+        declared = platform if scope is None else _scoped(platform, scope)
+        changes = compare(facts.platform, declared, facts.renamed)
+        changes = guarded(changes, facts, warehouse)
     _check(platform, frozenset(change.object for change in changes))
-    findings = judge(changes, facts.platform, platform, approval or Approval())
-    plan = build(changes, findings, facts, declared)
+    wanted = approval or Approval()
+    findings = judge(changes, facts.platform, platform, wanted, etags(changes, facts))
+    plan = build(changes, findings, facts, declared, wanted.backup_days)
     if not plan.steps:
         return plan
     return plan.model_copy(update={"platform_fingerprint": platform_fingerprint(platform)})

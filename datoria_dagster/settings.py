@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datoria_dagster.judge.verdict import BACKUP_DAYS
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.warehouse.port import Warehouse
 
 WAREHOUSES = ("local", "bigquery")
+_KEYS = ("platform", "warehouse", "backup-days", "project", "impersonate", "maximum-bytes-billed")
 
 
 class SettingsError(DatoriaError):
@@ -22,11 +24,20 @@ class SettingsError(DatoriaError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to work on. `root` is the folder of the nearest pyproject.toml, or the current one."""
+    """What to work on. `root` is the folder of the nearest pyproject.toml, or the current one.
+
+    Snapshots are kept for `backup_days`. The rest is BigQuery's: the project that jobs run in
+    (None: that of what they are about), the service account to impersonate, the most bytes of one
+    job.
+    """
 
     root: Path
     platform: str
     warehouse: str
+    backup_days: int = BACKUP_DAYS
+    project: str | None = None
+    impersonate: str | None = None
+    maximum_bytes_billed: int | None = None
 
     @staticmethod
     def load(platform: str | None = None, warehouse: str | None = None) -> "Settings":
@@ -36,7 +47,15 @@ class Settings:
         if chosen not in WAREHOUSES:
             raise SettingsError(f"There is no warehouse {chosen!r}; use {' or '.join(WAREHOUSES)}.")
         named = platform or os.environ.get("DATORIA_PLATFORM") or table.get("platform", "")
-        return Settings(root, named, chosen)
+        return Settings(
+            root,
+            named,
+            chosen,
+            _backup_days(table, root),
+            _text(table, "project", root),
+            _text(table, "impersonate", root),
+            _bytes(table, root),
+        )
 
     @property
     def state(self) -> Path:
@@ -80,8 +99,10 @@ def load_platform(settings: Settings) -> Platform:
 def open_warehouse(settings: Settings) -> Warehouse:
     """Open the warehouse that the settings name. Nothing is created before something is written."""
     if settings.warehouse == "bigquery":
-        raise SettingsError(
-            "The BigQuery warehouse is not part of this version. Use --warehouse local."
+        from datoria_dagster.warehouse.bigquery import BigQueryWarehouse, Options
+
+        return BigQueryWarehouse(
+            Options(settings.project, settings.impersonate, settings.maximum_bytes_billed)
         )
     from datoria_dagster.warehouse.local import LocalWarehouse
 
@@ -96,8 +117,44 @@ def _project(start: Path) -> tuple[Path, dict[str, Any]]:
                 content = tomllib.loads(file.read_text(encoding="utf-8"))
             except (tomllib.TOMLDecodeError, OSError) as error:
                 raise SettingsError(f"{file}: cannot read it: {error}.") from None
-            return folder, content.get("tool", {}).get("datoria", {})
+            return folder, _known(content.get("tool", {}).get("datoria", {}), file)
     return start, {}
+
+
+def _known(table: Any, file: Path) -> dict[str, Any]:
+    unknown = [key for key in table if key not in _KEYS] if isinstance(table, dict) else ["it"]
+    if unknown:
+        raise SettingsError(
+            f"{file}: [tool.datoria] has no {unknown[0]!r}; it has {', '.join(_KEYS)}."
+        )
+    return table
+
+
+def _backup_days(table: dict[str, Any], root: Path) -> int:
+    days = table.get("backup-days", BACKUP_DAYS)
+    if type(days) is int and days > 0:
+        return days
+    raise SettingsError(
+        f"{root / 'pyproject.toml'}: backup-days is {days!r}; it must be a number of days, at "
+        "least 1. To take no snapshots, say --no-backup each time."
+    )
+
+
+def _text(table: dict[str, Any], key: str, root: Path) -> str | None:
+    value = table.get(key)
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise SettingsError(f"{root / 'pyproject.toml'}: {key} is {value!r}; it must be a text.")
+
+
+def _bytes(table: dict[str, Any], root: Path) -> int | None:
+    count = table.get("maximum-bytes-billed")
+    if count is None or (type(count) is int and count > 0):
+        return count
+    raise SettingsError(
+        f"{root / 'pyproject.toml'}: maximum-bytes-billed is {count!r}; it must be a number of "
+        "bytes, at least 1."
+    )
 
 
 def _import(name: str) -> Any:

@@ -10,19 +10,38 @@ import click
 from datoria_dagster.plan.document import Plan
 
 
-def show_plan(plan: Plan, style: str, *, compared: bool = False) -> None:
-    """Show a plan; with `compared`, that of two files, which has no steps and no next step."""
+def show_plan(plan: Plan, style: str) -> None:
+    """Show a plan, and what to do next."""
     from datoria_dagster.report import document, markdown, text
 
     if style == "json":
-        shown = document.render_plan(plan, steps=not compared)
+        shown = document.render_plan(plan)
     elif style == "markdown":
         shown = markdown.render_plan(plan)
-    elif compared:
-        shown = text.render_comparison(plan, color=_color(), width=_width())
     else:
         shown = text.render_plan(plan, color=_color(), width=_width())
     click.echo(shown, nl=False)
+
+
+def show_comparison(plan: Plan, compared: str, style: str) -> None:
+    """Show the changes between two files, which have no steps and no next step."""
+    from datoria_dagster.report import document, markdown, text
+
+    if style == "json":
+        shown = document.render_plan(plan, steps=False)
+    elif style == "markdown":
+        shown = markdown.render_comparison(plan, compared)
+    else:
+        shown = text.render_comparison(plan, compared, color=_color(), width=_width())
+    click.echo(shown, nl=False)
+
+
+def show_restoring(plan: Plan, words: Sequence[str]) -> None:
+    """Show on stderr how to get back what an applied plan has kept; `words` end each command."""
+    from datoria_dagster.report.words import restoring
+
+    for line in restoring(plan, words):
+        click.echo(line, err=True)
 
 
 def show_executions(executions: Sequence[Any], style: str) -> None:

@@ -3,6 +3,8 @@
 -- about --     why, if the name does not say it all (optional)
 -- before --    declarations, Python; applied first to an empty warehouse (may be empty)
 -- rows --      JSON, table id → list of rows that are there before the change (optional)
+-- hand --      DDL that somebody runs by hand before the change (optional)
+-- stream --    JSON as in `rows`, but streamed: they are still in the buffer (optional)
 -- after --     declarations, Python
 -- verdict --   empty, compatible, incompatible or impossible
 -- changes --   a line each: address, kind, severity, means, rule
@@ -15,14 +17,16 @@
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import datoria_dagster
-from datoria_dagster import Dataset, Job, Platform, ScalarFunction, SourceTable, Table, View
+from datoria_dagster import Dataset, Platform
+from datoria_dagster.model.platform import OBJECTS
 
 REQUIRED = ("before", "after", "verdict", "changes", "steps")
-OPTIONAL = ("about", "rows", "breaks", "query", "result")
+OPTIONAL = ("about", "rows", "hand", "stream", "breaks", "query", "result")
 _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _PRELUDE = 'shop = Dataset(project="acme", name="shop", location="EU")\n'
 
@@ -37,6 +41,8 @@ class Case:
     steps: list[list[str]]
     breaks: dict[str, list[str]] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    hand: str = ""
+    stream: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     query: str = ""
     result: list[list[Any]] = field(default_factory=list)
 
@@ -52,6 +58,8 @@ def read(path: Path) -> Case:
         steps=_words(sections["steps"]),
         breaks=_breaks(sections.get("breaks", "")),
         rows=json.loads(sections.get("rows", "{}")),
+        hand=sections.get("hand", "").strip(),
+        stream=json.loads(sections.get("stream", "{}")),
         query=sections.get("query", "").strip(),
         result=json.loads(sections.get("result", "[]")),
     )
@@ -59,9 +67,9 @@ def read(path: Path) -> Case:
 
 def declare(text: str) -> Platform:
     namespace = {name: getattr(datoria_dagster, name) for name in datoria_dagster.__all__}
+    namespace |= {"datetime": datetime, "timedelta": timedelta, "UTC": UTC}
     exec(_PRELUDE + text, namespace)
-    kinds = (Dataset, Table, SourceTable, View, ScalarFunction, Job)
-    found = [value for value in namespace.values() if isinstance(value, kinds)]
+    found = [value for value in namespace.values() if isinstance(value, OBJECTS)]
     return Platform.of(*(item for item in found if not isinstance(item, Dataset)))
 
 

@@ -6,8 +6,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import settings
 
 from datoria_dagster.cli import main
+from tests import dice  # noqa: F401 - registers the profiles
+
+settings.load_profile("test")
 
 PROJECT = """
 [tool.datoria]
@@ -87,6 +91,25 @@ class Project:
             code = stopped.code
         printed = self._capsys.readouterr()
         return Ran(code if isinstance(code, int) else int(bool(code)), printed.out, printed.err)
+
+
+def migrated(project):
+    assert project.datoria("migrate").code == 0
+    return project
+
+
+def filled(project):
+    migrated(project)
+    assert project.datoria("run").code == 0
+    return project
+
+
+def refused(project, *words: str) -> str:
+    ran = project.datoria(*words)
+    assert ran.code in (1, 2), ran
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+    return ran.err
 
 
 @pytest.fixture

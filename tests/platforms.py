@@ -1,7 +1,11 @@
-"""Platforms drawn by hypothesis: any, and pairs of which the second evolved from the first."""
+"""Platforms drawn at random, with every kind of object, as a pure function of the dice.
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+`hypothesis` throws the dice: in `make test` so that it can shrink a counterexample, in `make laws`
+quicker, by a seed. `tests/evolution.py` draws the second platform of a pair from the first.
+"""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 from datoria_dagster import (
     BIGNUMERIC,
@@ -17,173 +21,231 @@ from datoria_dagster import (
     STRUCT,
     TIME,
     TIMESTAMP,
+    AggregateFunction,
     Argument,
     Dataset,
+    ExternalTable,
     Field,
+    ForeignKey,
+    JavaScript,
+    MaterializedView,
     Partitioning,
     Platform,
+    Procedure,
+    Remote,
     ScalarFunction,
     Table,
+    TableFunction,
     View,
     ident,
     sql,
 )
 
-law = settings(
-    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
-
 SCALARS = [
-    *(INT64, FLOAT64, BOOL, STRING, BYTES, DATE, DATETIME, TIME, TIMESTAMP, JSON),
+    *(INT64, INT64, INT64, FLOAT64, BOOL, STRING, BYTES, DATE, DATETIME, TIME, TIMESTAMP, JSON),
     *(NUMERIC, BIGNUMERIC, NUMERIC(10, 2), NUMERIC(12, 4), STRING(5), STRING(20), BYTES(8)),
 ]
 NAMES = ["a", "b", "c", "d", "e", "été", "with space"]
-TEXTS = st.sampled_from(["", "Plain.", "Quotes ' \" ` and \\ and\nlines {braces} -- /* */ ;"])
-LABELS = st.dictionaries(st.sampled_from(["team", "tier"]), st.sampled_from(["x", "y-1", ""]))
-
-
-@st.composite
-def datasets(draw):
-    return Dataset(
-        project="acme", name="shop", location="EU", description=draw(TEXTS), labels=draw(LABELS)
-    )
-
-
-@st.composite
-def fields(draw, name, depth=3):
-    mode = draw(st.sampled_from(["NULLABLE", "NULLABLE", "REQUIRED", "REPEATED"]))
-    names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=3)) if depth else []
-    nested = [draw(fields(n, depth - 1)) for n in names]
-    kind = STRUCT(*nested) if nested else draw(st.sampled_from(SCALARS))
-    found = Field(name, kind, description=draw(TEXTS))
-    return found.with_mode(mode)
-
-
-@st.composite
-def tables(draw, dataset, name):
-    names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5))
-    schema = (Field("id", INT64, required=True), *(draw(fields(n)) for n in names))
-    return Table(
-        dataset=dataset,
-        name=name,
-        schema=schema,
-        description=draw(TEXTS),
-        labels=draw(LABELS),
-        clustering=draw(st.sampled_from([(), ("id",)])),
-        partitioning=PARTITIONINGS[name],
-    )
-
-
+TEXTS = ["", "", "Plain.", "Quotes ' \" ` and \\ and\nlines {braces} -- /* */ ;"]
+DEPTH = 4
 PARTITIONINGS = {
     "t1": Partitioning.none(),
     "t2": Partitioning.integer_range("id", 0, 100, 10),
-    "t3": Partitioning.none(),
+    "t3": Partitioning.day("day"),
 }
+KEYS = [None, "projects/p/locations/eu/keyRings/r/cryptoKeys/k"]
+TAGS = [None, None, "", "projects/p/locations/eu/taxonomies/1/policyTags/2"]
+ROUNDINGS = [None, "ROUND_HALF_AWAY_FROM_ZERO", "ROUND_HALF_EVEN"]
 
 
-@st.composite
-def views(draw, table, name):
-    field = draw(st.sampled_from(table.fields))
-    shown = as_view_field(field)
-    return View(
-        dataset=table.dataset,
+def text(dice: Random) -> str:
+    return dice.choice(TEXTS)
+
+
+def labels(dice: Random) -> dict[str, str]:
+    return {key: dice.choice(["x", "y-1", ""]) for key in ("team", "tier") if dice.random() < 0.3}
+
+
+def dataset(dice: Random) -> Dataset:
+    return Dataset(
+        project="acme",
+        name="shop",
+        location="EU",
+        description=text(dice),
+        labels=labels(dice),
+        friendly_name=text(dice),
+        default_partition_expiration_days=dice.choice([None, None, 36_500]),
+        max_time_travel_hours=dice.choice([None, 48, 168]),
+    )
+
+
+def some(dice: Random, names: list[str], most: int) -> list[str]:
+    return dice.sample(names, dice.randint(0, most))
+
+
+def field(dice: Random, name: str, depth: int = DEPTH) -> Field:
+    """A column; a struct of it nests at most `depth` levels of columns, this one included."""
+    names = some(dice, NAMES, 3) if depth > 1 and dice.random() < 0.4 else []
+    nested = [field(dice, n, depth - 1) for n in names]
+    kind = STRUCT(*nested) if nested else dice.choice(SCALARS)
+    found = Field(name, kind, description=text(dice), **field_options(dice, kind))
+    return found.with_mode(dice.choice(["NULLABLE", "NULLABLE", "REQUIRED", "REPEATED"]))
+
+
+def field_options(dice: Random, kind) -> dict[str, object]:
+    options: dict[str, object] = {}
+    if kind.name != "STRUCT":
+        options["policy_tag"] = dice.choice(TAGS)
+    if kind.name == "STRING":
+        options["collation"] = dice.choice([None, None, "", "und:ci"])
+    if kind.name in ("NUMERIC", "BIGNUMERIC"):
+        options["rounding_mode"] = dice.choice(ROUNDINGS)
+    return options
+
+
+def table(dice: Random, home: Dataset, name: str) -> Table:
+    first = (Field("id", INT64, required=True), Field("day", DATE, required=True))
+    rest = (field(dice, n) for n in some(dice, NAMES, 5))
+    return Table(
+        dataset=home,
         name=name,
-        schema=(shown,),
-        description=draw(TEXTS),
-        query=sql("SELECT {column} FROM {table}", column=ident(field.name), table=table),
+        schema=(*first, *map(defaulted(dice), rest)),
+        partitioning=PARTITIONINGS[name],
+        **table_options(dice, PARTITIONINGS[name]),
     )
 
 
-def as_view_field(field):
-    """A view's column: no mode but REPEATED, no parameters, at any depth."""
-    nested = tuple(as_view_field(f) for f in field.type.fields)
-    bare = field.model_copy(
-        update={"type": field.type.unparameterized, "required": False, "description": ""}
-    )
+def defaulted(dice: Random):
+    def add(found: Field) -> Field:
+        if found.type != INT64 or found.repeated or dice.random() < 0.7:
+            return found
+        return found.model_copy(update={"default": str(dice.randint(0, 2))})
+
+    return add
+
+
+def table_options(dice: Random, cut: Partitioning) -> dict[str, object]:
+    by_time = cut.granularity not in (None, "RANGE")
+    return {
+        "description": text(dice),
+        "labels": labels(dice),
+        "friendly_name": text(dice),
+        "clustering": dice.choice([(), ("id",)]),
+        "primary_key": dice.choice([(), ("id",)]),
+        "expiration_timestamp": dice.choice([None, None, datetime(2090, 1, 1, tzinfo=UTC)]),
+        "partition_expiration_days": dice.choice([None, 36_500, 40_000]) if by_time else None,
+        "max_staleness": dice.choice([None, timedelta(hours=4)]),
+        "default_rounding_mode": dice.choice(ROUNDINGS),
+        "kms_key_name": dice.choice(KEYS),
+    }
+
+
+def keyed(tables: list[Table], dice: Random) -> list[Table]:
+    """Give some tables a foreign key to another's primary key; there are no circles."""
+    targets = [found for found in tables if found.primary_key]
+    return [
+        found.model_copy(update={"foreign_keys": (ForeignKey("id", references=targets[0]),)})
+        if targets and found is not targets[0] and dice.random() < 0.3
+        else found.model_copy(update={"foreign_keys": ()})
+        for found in tables
+    ]
+
+
+def as_view_field(found: Field) -> Field:
+    """A view's column: no mode but REPEATED, no parameters, no options, at any depth."""
+    nested = tuple(as_view_field(f) for f in found.type.fields)
+    bare = Field(found.name, found.type.unparameterized, repeated=found.repeated)
     return bare.with_fields(nested) if nested else bare
 
 
-@st.composite
-def functions(draw, dataset):
-    step = draw(st.integers(0, 3))
-    returns = draw(st.sampled_from([INT64, FLOAT64]))
-    return ScalarFunction(
-        dataset=dataset,
-        name="next_number",
-        arguments=(Argument("x", INT64),),
-        returns=returns,
-        body=sql("x + {step}", step=step),
-        description=draw(TEXTS),
+def view(dice: Random, base: Table, name: str) -> View:
+    shown = dice.choice(base.fields)
+    return View(
+        dataset=base.dataset,
+        name=name,
+        schema=(as_view_field(shown),),
+        description=text(dice),
+        labels=labels(dice),
+        friendly_name=text(dice),
+        query=sql("SELECT {column} FROM {base}", column=ident(shown.name), base=base),
     )
 
 
-@st.composite
-def platforms(draw):
-    dataset = draw(datasets())
-    names = draw(st.lists(st.sampled_from(sorted(PARTITIONINGS)), unique=True, min_size=1))
-    found = [draw(tables(dataset, name)) for name in names]
-    return Platform.of(*found, *draw(code(dataset, found)))
+def materialized_view(dice: Random, base: Table, name: str) -> MaterializedView:
+    query = dice.choice(
+        [
+            sql("SELECT id, COUNT(*) AS n FROM {base} GROUP BY id", base=base),
+            sql("SELECT id, SUM(id) AS n FROM {base} GROUP BY id", base=base),
+        ]
+    )
+    return MaterializedView(
+        dataset=base.dataset,
+        name=name,
+        schema=(Field("id", INT64), Field("n", INT64)),
+        query=query,
+        clustering=dice.choice([(), ("id",)]),
+        description=text(dice),
+        enable_refresh=dice.choice([True, False]),
+        refresh_interval_minutes=dice.choice([30, 60]),
+    )
 
 
-@st.composite
-def code(draw, dataset, found):
-    number = draw(st.integers(0, 2))
-    shown = [draw(views(draw(st.sampled_from(found)), f"v{i}")) for i in range(number)]
-    return [*shown, *([draw(functions(dataset))] if draw(st.booleans()) else [])]
+def external_table(dice: Random, home: Dataset, name: str) -> ExternalTable:
+    names = ["x", *some(dice, ["y", "z"], 2)]
+    return ExternalTable(
+        dataset=home,
+        name=name,
+        schema=tuple(Field(n, dice.choice([INT64, STRING])) for n in names),
+        format="CSV",
+        uris=(dice.choice(["gs://acme/a.csv", "gs://acme/*.csv"]),),
+        skip_leading_rows=dice.choice([None, 1]),
+        description=text(dice),
+    )
 
 
-WIDER = {"INT64": FLOAT64, "NUMERIC": BIGNUMERIC, "STRING": STRING, "BYTES": BYTES}
+X = (Argument("x", FLOAT64),)
 
 
-@st.composite
-def evolutions(draw):
-    """A platform, and one that force can make of it."""
-    before = draw(platforms())
-    dataset = draw(datasets())
-    kept = [t for t in before.of_type(Table) if draw(st.integers(0, 4))]
-    evolved = [draw(evolved_table(table, dataset)) for table in kept]
-    free = sorted(PARTITIONINGS.keys() - {t.name for t in before.of_type(Table)})
-    new = [draw(tables(dataset, name)) for name in free if draw(st.booleans())] if free else []
-    found = [*evolved, *new] or [draw(tables(dataset, free[0] if free else "t1"))]
-    if not evolved and not new and not free:
-        found = [draw(evolved_table(next(iter(before.of_type(Table))), dataset))]
-    return before, Platform.of(*found, *draw(code(dataset, found)))
-
-
-@st.composite
-def evolved_table(draw, table, dataset):
-    columns = [table.fields[0], *draw(evolved_fields(table.fields[1:], top=True))]
-    update = {
-        "dataset": dataset,
-        "fields": tuple(columns),
-        "description": draw(TEXTS),
-        "labels": draw(LABELS),
-        "clustering": draw(st.sampled_from([(), ("id",)])),
-    }
-    return table.model_copy(update=update)
-
-
-@st.composite
-def evolved_fields(draw, old, *, top=False):
-    kept = [draw(evolved_field(field)) for field in old if draw(st.integers(0, 4))]
-    taken = {field.name for field in old}
-    free = [name for name in NAMES if name not in taken]
-    added = [draw(fields(name, 1)) for name in free[:1] if draw(st.booleans())]
-    found = [*kept, *(f.with_mode("NULLABLE") if f.required else f for f in added)]
-    return found or ([] if top else [old[0]])
-
-
-@st.composite
-def evolved_field(draw, field):
-    change = draw(st.sampled_from(["none", "describe", "widen", "relax", "nested"]))
-    match change:
-        case "describe":
-            return field.model_copy(update={"description": draw(TEXTS)})
-        case "widen" if field.type.name in WIDER:
-            return field.model_copy(update={"type": WIDER[field.type.name]})
-        case "relax" if field.required:
-            return field.with_mode("NULLABLE")
-        case "nested" if field.type.fields:
-            return field.with_fields(tuple(draw(evolved_fields(field.type.fields))))
+def routine(dice: Random, home: Dataset, base: Table, name: str):
+    common = {"dataset": home, "name": name, "description": text(dice)}
+    step = dice.randint(0, 3)
+    returns = dice.choice([INT64, FLOAT64])
+    match name:
+        case "next_number":
+            body = sql(f"CAST(x + {step} AS {returns})")
+            bodies = [body, JavaScript(f"return x + {step};"), REMOTE]
+            return ScalarFunction(**common, arguments=X, returns=returns, body=dice.choice(bodies))
+        case "total":
+            body = sql(f"CAST(SUM(x) + {step} AS {returns})")
+            return AggregateFunction(**common, arguments=X, returns=returns, body=body)
+        case "rows_of":
+            body = sql("SELECT id FROM {base} WHERE id > x + {step}", base=base, step=step)
+            columns = (Field("id", INT64),)
+            return TableFunction(**common, arguments=X, returns=columns, body=body)
         case _:
-            return field
+            body = sql("SELECT COUNT(*) + {step} FROM {base};", base=base, step=step)
+            return Procedure(**common, body=body, strict_mode=dice.choice([True, False]))
+
+
+REMOTE = Remote(connection="acme.eu.run", endpoint="https://run.example/next")
+ROUTINES = ["next_number", "total", "rows_of", "count_rows"]
+
+
+def code(dice: Random, home: Dataset, tables: list[Table]) -> list[object]:
+    """What is made of tables. `x` is of another kind each time."""
+    shown = [view(dice, dice.choice(tables), f"v{i}") for i in range(dice.randint(0, 2))]
+    called = [routine(dice, home, dice.choice(tables), name) for name in some(dice, ROUTINES, 2)]
+    odd = [
+        lambda: view(dice, dice.choice(tables), "x"),
+        lambda: materialized_view(dice, dice.choice(tables), "x"),
+        lambda: external_table(dice, home, "x"),
+        lambda: Table(dataset=home, name="x", schema=(Field("id", INT64),)),
+    ]
+    return [*shown, *called, *([dice.choice(odd)()] if dice.random() < 0.5 else [])]
+
+
+def platform(dice: Random) -> Platform:
+    home = dataset(dice)
+    names = dice.sample(sorted(PARTITIONINGS), dice.randint(1, len(PARTITIONINGS)))
+    tables = keyed([table(dice, home, name) for name in sorted(names)], dice)
+    return Platform.of(*tables, *code(dice, home, tables))

@@ -4,18 +4,10 @@ import json
 
 import pytest
 
-from tests.conftest import SHOP
+from tests.conftest import PROJECT, SHOP, refused
 
 ORDERS = '    name="orders",\n'
 QUERY = "SELECT customer, SUM(amount) AS total FROM {orders} GROUP BY customer"
-
-
-def refused(project, *words: str) -> str:
-    ran = project.datoria(*words)
-    assert ran.code in (1, 2), ran
-    assert "Traceback" not in ran.err
-    assert ran.out == ""
-    return ran.err
 
 
 @pytest.mark.parametrize(
@@ -176,3 +168,183 @@ def test_a_string_value_comes_through_as_it_is(project, text):
         "query", "SELECT customer FROM `acme.shop.customers`", "--format", "json"
     )
     assert json.loads(rows.out) == [{"customer": text}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'Field("amount", INT64)',
+            'Field("amount", INT64, renamed_from="customer")',
+            "'amount' is renamed_from 'customer', which is declared too.",
+        ),
+        (
+            'Field("amount", INT64)',
+            'Field("amount", INT64, renamed_from="n"), Field("m", INT64, renamed_from="N")',
+            "'amount' and 'm' are both renamed_from 'N'. Keep one of the hints.",
+        ),
+        (
+            'Field("amount", INT64)',
+            'Field("amount", INT64, renamed_from="amount")',
+            "it is renamed_from its own name; leave the hint out.",
+        ),
+        (
+            ORDERS,
+            ORDERS + '    foreign_keys=(ForeignKey("buyer", references="acme.shop.buyers"),),\n',
+            "ForeignKey 'buyer': references must be a Table, not 'acme.shop.buyers'.",
+        ),
+        (
+            ORDERS,
+            ORDERS + '    primary_key=("nothing",),\n',
+            "the primary key names 'nothing', which is not a column.",
+        ),
+    ],
+)
+def test_a_hint_or_a_key_that_leads_nowhere_names_the_place_and_the_mistake(
+    project, old, new, message
+):
+    project.edit(old, new)
+    error = refused(project, "migrate")
+    assert "shop.py:" in error
+    assert message in error
+
+
+BUYERS = """
+buyers = Table(dataset=shop, name="buyers", schema=(Field("id", STRING),))
+sold = Table(
+    dataset=shop,
+    name="sold",
+    schema=(Field("buyer", STRING),),
+    foreign_keys=(ForeignKey("buyer", references=buyers),),
+)
+"""
+
+
+def test_a_foreign_key_to_a_table_without_a_key_or_outside_the_platform_is_refused(project):
+    keyed = BUYERS.replace("STRING),))", 'STRING),), primary_key=("id",))', 1)
+    for declared, objects, message in (
+        (BUYERS, "buyers, sold", "acme.shop.buyers"),
+        (keyed, "sold", "acme.shop.buyers, which is not"),
+    ):
+        project.write("shop.py", SHOP)
+        project.edit("platform = ", declared + "platform = ")
+        project.edit("customers, fill)", f"customers, fill, {objects})")
+        error = refused(project, "migrate")
+        assert "shop.py:" in error
+        assert message in error
+        assert not (project.folder / ".datoria").exists()
+
+
+def test_a_hint_to_a_column_that_the_live_table_lacks_is_refused(project):
+    project.datoria("migrate")
+    project.edit('Field("amount", INT64)', 'Field("sum", INT64, renamed_from="amuont")')
+    project.edit("SUM(amount)", "SUM(`sum`)")
+    project.edit("7 AS amount", "7 AS `sum`")
+    before = history(project)
+    error = refused(project, "migrate", "--force")
+    assert "acme.shop.orders.sum is renamed_from 'amuont', but the live table has neither" in error
+    assert "it has day, customer, amount" in error
+    assert history(project) == before
+
+
+def history(project):
+    return project.datoria("history", "--format", "json").out
+
+
+RECURSIVE = """
+again = ScalarFunction(
+    dataset=shop,
+    name="again",
+    arguments=(Argument("n", INT64),),
+    returns=INT64,
+    body=sql("IF(n = 0, 0, `acme.shop.again`(n - 1))"),
+)
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "migrate"])
+def test_a_function_that_calls_itself_is_refused(project, command):
+    project.edit("platform = ", RECURSIVE + "platform = ")
+    project.edit("customers, fill)", "customers, fill, again)")
+    error = refused(project, command)
+    assert "acme.shop.again" in error
+    assert "itself" in error
+    assert not (project.folder / ".datoria").exists()
+
+
+def test_a_saved_plan_of_another_format_or_declaration_is_refused(project):
+    project.datoria("migrate", "--plan", "--out", "plan.json")
+    text = (project.folder / "plan.json").read_text()
+    older = json.loads(text)
+    older["datoria_plan"] = 0
+    older["plan"]["findings"] = [{"object": "acme.shop.orders"}]
+    project.write("older.json", json.dumps(older))
+    error = refused(project, "migrate", "--plan-file", "older.json")
+    assert "older.json: made by another version of datoria." in error
+    project.edit('Field("amount", INT64)', 'Field("amount", INT64), Field("note", STRING)')
+    error = refused(project, "migrate", "--plan-file", "plan.json")
+    assert "plan.json: the plan is stale: the declaration has changed since." in error
+    assert not (project.folder / ".datoria").exists()
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "message"),
+    [
+        ("acme.shop.orders", "acme.shop.orders is not the name of a snapshot"),
+        ("orders__before_1", "they are called project.dataset.table__before_N"),
+        ("acme.shop.orders__before_x", "is not the name of a snapshot"),
+        ("acme.shop.orders__before_9", "acme.shop.orders__before_9 does not exist: it has expired"),
+        ("acme.shop.nothing__before_1", "acme.shop.nothing is not declared as a table"),
+        ("acme.shop.customers__before_1", "acme.shop.customers is not declared as a table"),
+    ],
+)
+def test_restoring_what_is_no_snapshot_is_refused_and_changes_nothing(project, snapshot, message):
+    project.datoria("migrate")
+    before = history(project)
+    assert message in refused(project, "restore", snapshot, "--yes")
+    assert history(project) == before
+
+
+NAMED_LIKE_ONE = """
+copy = Table(dataset=shop, name="orders__before_1", schema=(Field("n", INT64),))
+"""
+
+
+def test_a_table_with_the_name_of_a_snapshot_is_none(project):
+    project.edit("platform = ", NAMED_LIKE_ONE + "platform = ")
+    project.edit("customers, fill)", "customers, fill, copy)")
+    project.datoria("migrate")
+    error = refused(project, "restore", "acme.shop.orders__before_1", "--yes")
+    assert "acme.shop.orders__before_1 is not a snapshot but a table." in error
+    assert project.datoria("migrate").out.startswith("Nothing to migrate")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--no-backup", "--backup-days", "3"], "leave --backup-days out"),
+        (["--backup-days", "0"], "--backup-days is at least 1"),
+        (["--backup-days", "x"], "'x' is not a valid integer"),
+        (["--plan-file", "plan.json", "--no-backup"], "use it alone"),
+        (["--plan-file", "plan.json", "--backup-days", "3"], "use it alone"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(project, words, message):
+    assert message in refused(project, "migrate", *words)
+    assert not (project.folder / ".datoria").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("backup-days = 0", "backup-days is 0; it must be a number of days, at least 1."),
+        ('backup-days = "x"', "backup-days is 'x'; it must be a number of days"),
+        ("backup_days = 3", "[tool.datoria] has no 'backup_days'; it has platform, warehouse"),
+    ],
+)
+def test_a_wrong_setting_names_the_file_and_what_it_must_be(project, line, message):
+    project.write("pyproject.toml", f"{PROJECT}{line}\n")
+    error = refused(project, "migrate")
+    assert "pyproject.toml" in error
+    assert message in error
+    assert not (project.folder / ".datoria").exists()

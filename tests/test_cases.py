@@ -30,6 +30,10 @@ def warehouse(case):
         apply(plan_migration(case.before, warehouse), case.before, warehouse)
     for name, rows in case.rows.items():
         warehouse.append(Ref("table", name), rows)
+    for name, rows in case.stream.items():
+        warehouse.stream(Ref("table", name), rows)
+    if case.hand:
+        warehouse.execute(case.hand)
     yield warehouse
     warehouse.close()
 

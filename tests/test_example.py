@@ -61,6 +61,7 @@ def test_what_is_managed() -> None:
         "flights-demo.analytics.is_delayed",
         "flights-demo.analytics.monthly_delays",
         "flights-demo.reporting",
+        "flights-demo.reporting.carrier_totals",
         "flights-demo.reporting.departures",
         "flights-demo.reporting.manufacturers",
         "flights-demo.reporting.punctuality",
@@ -125,6 +126,16 @@ def test_the_view_on_a_view(warehouse: LocalWarehouse) -> None:
         ("BOEING", 19983, 3422879, pytest.approx(3235 / 19757)),
         ("EMBRAER", 15932, 696430, pytest.approx(5121 / 15214)),
     ]
+
+
+def test_the_materialized_view(warehouse: LocalWarehouse) -> None:
+    query = """
+        SELECT carrier, flights, cancelled_flights, delayed_flights
+        FROM `flights-demo.reporting.carrier_totals`
+        ORDER BY flights DESC
+        LIMIT 2
+    """
+    assert rows(warehouse, query) == [("UA", 13954, 257, 2528), ("B6", 13302, 181, 3136)]
 
 
 def test_the_view_on_the_monthly_table(warehouse: LocalWarehouse) -> None:

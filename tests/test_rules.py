@@ -1,53 +1,23 @@
-"""The rules: documented, sourced, and literal where they are tables."""
+"""The rules: documented, sourced, and each of a sound severity and means."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from datoria_dagster import (
-    BIGNUMERIC,
-    BOOL,
-    BYTES,
-    DATE,
-    DATETIME,
-    FLOAT64,
-    GEOGRAPHY,
-    INT64,
-    INTERVAL,
-    JSON,
-    NUMERIC,
-    STRING,
-    TIME,
-    TIMESTAMP,
-)
-from datoria_dagster.judge.judge import RULES
-from datoria_dagster.judge.promotion import widens
+from datoria_dagster.diff import change as c
+from datoria_dagster.judge import scope
+from datoria_dagster.judge.judge import RULES, SECTIONS
+from datoria_dagster.judge.rule import Consumer, Means, Severity
 from datoria_dagster.report import rules
+from datoria_dagster.warehouse.codec.options import OPTIONS
 
-SCALARS = {
-    "INT64": INT64,
-    "NUMERIC": NUMERIC,
-    "BIGNUMERIC": BIGNUMERIC,
-    "FLOAT64": FLOAT64,
-    "BOOL": BOOL,
-    "STRING": STRING,
-    "BYTES": BYTES,
-    "DATE": DATE,
-    "DATETIME": DATETIME,
-    "TIME": TIME,
-    "TIMESTAMP": TIMESTAMP,
-    "GEOGRAPHY": GEOGRAPHY,
-    "JSON": JSON,
-    "INTERVAL": INTERVAL,
+KINDS = {
+    *("dataset", "table", "view", "materialized_view", "external_table"),
+    *("scalar_function", "aggregate_function", "table_function", "procedure"),
 }
-# From → to, of types without parameters. Everything else is not a widening, but for a type itself.
-WIDENED = {
-    ("INT64", "NUMERIC"),
-    ("INT64", "BIGNUMERIC"),
-    ("INT64", "FLOAT64"),
-    ("NUMERIC", "BIGNUMERIC"),
-    ("NUMERIC", "FLOAT64"),
-}
+CHANGES = set(c.Change.__args__)
+COMPATIBLE = (Severity.SAFE, Severity.CAUTION)
 
 
 def test_the_page_of_rules_is_up_to_date():
@@ -55,43 +25,49 @@ def test_the_page_of_rules_is_up_to_date():
     assert page.read_text() == rules.render()
 
 
-def test_every_rule_has_a_source_and_says_what_to_do_when_it_stops():
-    for rule in RULES:
-        assert rule.source.startswith("https://docs.cloud.google.com/bigquery/"), rule.id
-        assert bool(rule.instead) != rule.severity.is_compatible, rule.id
+def test_the_page_names_every_rule_once_under_its_kind_of_object():
+    page = rules.render()
+    for heading, found in SECTIONS:
+        section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+        assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [rule.id for rule in found]
+
+
+def test_the_page_says_what_is_out_of_scope_and_why():
+    section = rules.render().partition("## Out of scope\n")[2]
+    for found in (*scope.NO_CHANGE, *scope.NOT_DECLARED, *scope.LEFT_TO_THE_SERVER):
+        assert f"| {found.what} | {found.why} |" in section
+        assert found.why.endswith(".")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_rule_is_sound(rule):
+    assert rule.source.startswith("https://docs.cloud.google.com/bigquery/")
+    assert set(rule.types) <= CHANGES
+    assert set(rule.kinds) <= KINDS
+    assert not rule.options or set(rule.types) == {c.OptionChanged}
+    stops = rule.severity not in COMPATIBLE or rule.means is Means.IMPOSSIBLE
+    assert bool(rule.instead) == stops
+    assert set(rule.hurts) <= set(Consumer)
+    if rule.hurts:
+        assert rule.severity not in COMPATIBLE
+    if rule.severity not in COMPATIBLE and c.ObjectKindChanged not in rule.types:
+        assert rule.hurts or rule.means is Means.IMPOSSIBLE
+    for sentence in (rule.says, rule.instead):
+        assert not sentence.endswith(".")
+    assert not rule.unverified or rule.unverified.endswith(".")
+
+
+def test_no_two_rules_have_one_name():
     assert len({rule.id for rule in RULES}) == len(RULES)
 
 
-@pytest.mark.parametrize("before", SCALARS)
-def test_the_grid_of_widenings(before):
-    found = {after for after in SCALARS if widens(SCALARS[before], SCALARS[after])}
-    assert found == {after for after in SCALARS if after == before or (before, after) in WIDENED}
+def test_every_kind_of_change_has_a_rule():
+    assert {change for rule in RULES for change in rule.types} == CHANGES
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "widened"),
-    [
-        (STRING(5), STRING(5), True),
-        (STRING(5), STRING(6), True),
-        (STRING(5), STRING(4), False),
-        (STRING(5), STRING, True),
-        (STRING, STRING(5), False),
-        (BYTES(5), BYTES(6), True),
-        (STRING(5), BYTES(6), False),
-        (NUMERIC(10, 6), NUMERIC(12, 8), True),
-        (NUMERIC(10, 6), NUMERIC(12, 9), False),
-        (NUMERIC(10), NUMERIC(10, 2), False),
-        (NUMERIC(10), NUMERIC, True),
-        (NUMERIC, NUMERIC(38, 9), True),
-        (NUMERIC, BIGNUMERIC(40, 20), True),
-        (NUMERIC, BIGNUMERIC(60, 30), True),
-        (BIGNUMERIC(10, 2), NUMERIC, False),
-        (INT64, NUMERIC(19), True),
-        (INT64, NUMERIC(18), False),
-        (NUMERIC(10, 2), FLOAT64, True),
-        (BIGNUMERIC(10, 2), FLOAT64, False),
-    ],
-    ids=str,
-)
-def test_parameters_may_grow_and_not_shrink(before, after, widened):
-    assert widens(before, after) is widened
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_every_option_has_a_rule(kind):
+    ruled = {
+        option for rule in RULES for option in rule.options if rule.is_for(c.OptionChanged, kind)
+    }
+    assert {option.name for option in OPTIONS[kind]} <= ruled

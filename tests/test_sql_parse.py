@@ -40,6 +40,11 @@ def test_a_line_number_of_two_digits_widens_the_gutter():
         ("CALL p.d.x()", "This is not a query.", (1, 1)),
         ("a + 1", "This is not a query.", (1, 1)),
         ("SELECT a b c", "`c` is not expected here.", (1, 12)),
+        (
+            "SELECT TIMESTAMP_SUB(a INTERVAL 1 DAY)",
+            "This SQL can't be read; something is missing.",
+            (1, 1),
+        ),
         ("SELECT a FROM t WHERE", "Something is missing after `WHERE`.", (1, 17)),
         (
             "SELECT 'it\\'s', -- don't\n  'open",

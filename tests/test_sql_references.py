@@ -2,7 +2,9 @@
 
 import pytest
 
+from datoria_dagster.sql.parse import parse
 from datoria_dagster.sql.references import incomplete, references, routines
+from datoria_dagster.sql.script import names, statements
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,12 @@ from datoria_dagster.sql.references import incomplete, references, routines
         ("SELECT (SELECT COUNT(*) FROM t.items) FROM `p.d.t` AS t", ("p.d.t",)),
         ("a + (SELECT MAX(b) FROM `p.d.t`)", ("p.d.t",)),
         ("SELECT 1 FROM `p.d.T` JOIN `p.d.t` USING (a)", ("p.d.T", "p.d.t")),
+        ("SELECT 1 FROM `p.d.events_*`", ("p.d.events_*",)),
+        ("SELECT 1 FROM `p.d`.INFORMATION_SCHEMA.COLUMNS, `p.region-eu`.INFORMATION_SCHEMA.JOBS",
+         ()),
+        ("SELECT * FROM EXTERNAL_QUERY('p.eu.c', 'SELECT 1 FROM a.b.c')", ()),
+        ("SELECT * FROM `p.d.f`(TABLE `p.d.t`, (SELECT MAX(a) FROM `p.d.u`))", ("p.d.t", "p.d.u")),
+        ("SELECT i, o FROM `p.d.t` AS t, t.items AS i WITH OFFSET AS o", ("p.d.t",)),
     ],
 )  # fmt: skip
 def test_relations_are_found_however_they_are_written(text, expected):
@@ -45,22 +53,24 @@ def test_a_common_table_expression_is_not_a_relation():
         SELECT * FROM t JOIN u USING (a) WHERE a IN (SELECT a FROM U)
     """
     assert references(text) == ("p.d.inner", "p.d.t")
-    assert incomplete(text) == ()
+    assert incomplete(parse(text)) == ()
 
 
 def test_a_common_table_expression_does_not_see_itself_unless_recursive():
-    assert incomplete("WITH t AS (SELECT * FROM t) SELECT * FROM t") == (("t", (25, 26)),)
-    assert incomplete("WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT * FROM t) SELECT 1") == ()
+    assert incomplete(parse("WITH t AS (SELECT * FROM t) SELECT * FROM t")) == (("t", (25, 26)),)
+    assert (
+        incomplete(parse("WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT * FROM t) SELECT 1")) == ()
+    )
 
 
 def test_a_common_table_expression_is_not_seen_outside_its_query():
     text = "SELECT * FROM (WITH t AS (SELECT 1 AS a) SELECT * FROM t) JOIN t USING (a)"
-    assert incomplete(text) == (("t", (63, 64)),)
+    assert incomplete(parse(text)) == (("t", (63, 64)),)
 
 
 def test_a_name_without_a_project_is_incomplete():
     assert references("SELECT 1 FROM d.t JOIN `d.u` USING (a)") == ()
-    assert incomplete("SELECT 1 FROM d.t JOIN `d.u` USING (a)") == (
+    assert incomplete(parse("SELECT 1 FROM d.t JOIN `d.u` USING (a)")) == (
         ("d.t", (14, 17)),
         ("d.u", (23, 28)),
     )
@@ -76,7 +86,47 @@ def test_a_name_without_a_project_is_incomplete():
         ("SELECT * FROM `p.d.f`(1) JOIN p.d.g(2) USING (a)", ("p.d.f", "p.d.g")),
         ("SELECT 'p.d.f(1)' -- p.d.f(2)", ()),
         ("p.d.f(x) + 1", ("p.d.f",)),
+        ("SELECT SAFE.p.d.f(1), SAFE.`p.d.g`(2)", ("p.d.f", "p.d.g")),
+        (
+            "SELECT p.d.total(DISTINCT a), `p.d.rank`(a) OVER (ORDER BY b)",
+            ("p.d.rank", "p.d.total"),
+        ),
+        ("SELECT * FROM `p.d.f`(TABLE `p.d.t`)", ("p.d.f",)),
+        ("p.d.script(1, (SELECT 2))", ("p.d.script",)),
     ],
 )
 def test_routines_are_found_by_their_qualified_names(text, expected):
     assert routines(text) == expected
+
+
+SCRIPT = """
+DECLARE x INT64 DEFAULT 3; -- one; two
+IF EXISTS (SELECT 1 FROM `p.d.t` WHERE CASE WHEN a THEN b ELSE c END) THEN
+  INSERT INTO `my-p.d.u` (a) SELECT 'a;b';
+ELSEIF x > 1 THEN SET x = (SELECT MAX(a) FROM p.d.v);
+END IF;
+CALL `p.d`.f(x); /* p.d.no */
+FOR r IN (SELECT 1 AS n) DO SELECT r.n, 'p.d.no'; END FOR;
+BEGIN SELECT 2; EXCEPTION WHEN ERROR THEN RAISE; END
+"""
+
+
+def test_a_script_is_told_apart_into_statements_and_conditions():
+    assert [statement.text for statement in statements(SCRIPT)] == [
+        "DECLARE x INT64 DEFAULT 3",
+        "EXISTS (SELECT 1 FROM `p.d.t` WHERE CASE WHEN a THEN b ELSE c END)",
+        "INSERT INTO `my-p.d.u` (a) SELECT 'a;b'",
+        "x > 1",
+        "x = (SELECT MAX(a) FROM p.d.v)",
+        "`p.d`.f(x)",
+        "r IN (SELECT 1 AS n)",
+        "SELECT r.n, 'p.d.no'",
+        "SELECT 2",
+        "WHEN ERROR",
+        "RAISE",
+    ]
+    assert all(SCRIPT[s.start :].startswith(s.text) for s in statements(SCRIPT))
+
+
+def test_names_of_three_parts_are_found_in_a_script():
+    assert names(SCRIPT) == ("my-p.d.u", "p.d.f", "p.d.t", "p.d.v")

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from datoria_dagster.warehouse.bigquery import BigQueryWarehouse
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import (
     AlreadyExists,
@@ -18,6 +19,7 @@ from datoria_dagster.warehouse.port import (
     Ref,
     Refused,
 )
+from tests.bigquery_server import ManualClock, client
 
 
 @contextmanager
@@ -32,7 +34,12 @@ def on_file(folder):
         yield warehouse
 
 
-WAREHOUSES = {"memory": in_memory, "file": on_file}
+@contextmanager
+def over_the_test_server(folder):
+    yield BigQueryWarehouse(client=client(LocalWarehouse(None)), clock=ManualClock())
+
+
+WAREHOUSES = {"memory": in_memory, "file": on_file, "bigquery": over_the_test_server}
 DATASET = Ref("dataset", "acme.shop")
 ORDERS = Ref("table", "acme.shop.orders")
 VIEW = Ref("table", "acme.shop.big_orders")
@@ -423,10 +430,6 @@ def test_json_rows_come_back_as_they_went_in(warehouse):
         column("t", "TIME"),
         column("w", "DATETIME"),
         column("z", "TIMESTAMP"),
-        column("j", "JSON"),
-        column("g", "GEOGRAPHY"),
-        column("v", "INTERVAL"),
-        column("e", "RANGE", rangeElementType={"type": "DATE"}),
         column("r", "RECORD", fields=[column("l", "TIMESTAMP", "REPEATED")]),
     ]
     warehouse.create(ORDERS, {"schema": {"fields": fields}})
@@ -441,10 +444,6 @@ def test_json_rows_come_back_as_they_went_in(warehouse):
         "t": "01:02:03",
         "w": "2013-01-31T01:02:03",
         "z": "2013-01-31T01:02:03.000004Z",
-        "j": '{"a": [1, "é"]}',
-        "g": "POINT(1 2)",
-        "v": "1 month 2 days",
-        "e": "[2013-01-01, UNBOUNDED)",
         "r": {"l": ["2013-01-31T01:02:03Z"]},
     }
     warehouse.append(ORDERS, [row, dict.fromkeys(row)])
@@ -463,9 +462,31 @@ def test_json_rows_come_back_as_they_went_in(warehouse):
         ),
     )
     wrong = {"i": "many"}
-    unchanged(warehouse, lambda: warehouse.append(ORDERS, [row, wrong]), Refused, "many")
+    unchanged(warehouse, lambda: warehouse.append(ORDERS, [row, wrong]), Refused, "value")
     wrong = {"nope": 1}
     unchanged(warehouse, lambda: warehouse.append(ORDERS, [wrong]), Refused, "no such field: nope")
+
+
+# What the INSERT of an append needs, and the embedded warehouse behind the test server lacks.
+LACKING = {"GEOGRAPHY": "no ST_GEOGFROMTEXT", "RANGE": "no CAST of a STRING AS RANGE"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("JSON", '{"a":[1,"é"]}'),
+        ("INTERVAL", "1 month 2 days"),
+        ("GEOGRAPHY", "POINT(1 2)"),
+        ("RANGE", "[2013-01-01, UNBOUNDED)"),
+    ],
+)
+def test_json_rows_of_special_types_come_back_as_they_went_in(warehouse, kind, value):
+    if warehouse.name == "bigquery" and kind in LACKING:
+        pytest.skip(f"The embedded warehouse has {LACKING[kind]}, which BigQuery's INSERT needs.")
+    more = {"rangeElementType": {"type": "DATE"}} if kind == "RANGE" else {}
+    warehouse.create(ORDERS, {"schema": {"fields": [column("x", kind, **more)]}})
+    warehouse.append(ORDERS, [{"x": value}, {"x": None}])
+    assert warehouse.rows(ORDERS) == ({"x": value}, {"x": None})
 
 
 def test_a_dry_run_tells_the_columns_and_writes_nothing(warehouse):
@@ -653,3 +674,127 @@ def test_rows_are_in_the_partition_of_their_value(warehouse, cut, kind, values, 
         f"rather than destination partition acme:shop.orders${partition}",
     )
     assert warehouse.write(query.replace(str(other), str(value)), ORDERS, partition) == 1
+
+
+PROPERTIES = {
+    "friendlyName": "Orders",
+    "expirationTime": "4102444800000",
+    "requirePartitionFilter": True,
+    "maxStaleness": "0-0 0 4:0:0",
+    "defaultCollation": "und:ci",
+    "defaultRoundingMode": "ROUND_HALF_EVEN",
+}
+
+
+def test_properties_of_a_table_are_kept_changed_and_removed(warehouse):
+    warehouse.create(ORDERS, orders())
+    plain = warehouse.read([ORDERS])[ORDERS].body
+    warehouse.patch(ORDERS, PROPERTIES, None)
+    found = warehouse.read([ORDERS])[ORDERS].body
+    assert {key: found[key] for key in PROPERTIES} == PROPERTIES
+    removed = {**dict.fromkeys(PROPERTIES), "requirePartitionFilter": False}
+    warehouse.patch(ORDERS, {**removed, "defaultCollation": ""}, None)
+    assert set(warehouse.read([ORDERS])[ORDERS].body) == set(plain)
+    soon = {"maxStaleness": "soon"}
+    unchanged(warehouse, lambda: warehouse.patch(ORDERS, soon, None), Refused, "soon")
+
+
+def test_policy_tags_stay_until_they_are_cleared(warehouse):
+    tag = {"names": ["projects/acme/locations/eu/taxonomies/1/policyTags/2"]}
+    warehouse.create(ORDERS, {"schema": {"fields": [column("a", "STRING", policyTags=tag)]}})
+    patched(warehouse, lambda fields: [column("a", "STRING", description="A.")])
+    found = warehouse.read([ORDERS])[ORDERS].body["schema"]["fields"]
+    assert found == [column("a", "STRING", description="A.", policyTags=tag)]
+    patched(warehouse, lambda fields: [column("a", "STRING", policyTags={"names": []})])
+    found = warehouse.read([ORDERS])[ORDERS].body["schema"]["fields"]
+    assert found == [column("a", "STRING")]
+    record = column("r", "RECORD", fields=[column("x", "STRING")], policyTags={"names": []})
+    unchanged(
+        warehouse,
+        lambda: patched(warehouse, lambda fields: [*fields, record]),
+        Refused,
+        "Policy tags can only be attached to a leaf field.",
+    )
+
+
+def test_a_shorter_partition_expiration_deletes_rows_at_once(warehouse):
+    filled(warehouse)
+    warehouse.append(ORDERS, [{"day": datetime.now(UTC).date().isoformat(), "amount": 1}])
+    cut = {"type": "DAY", "field": "day", "expirationMs": "864000000"}
+    warehouse.patch(ORDERS, {"timePartitioning": cut}, None)
+    assert warehouse.read([ORDERS])[ORDERS].body["timePartitioning"] == cut
+    assert [row["amount"] for row in warehouse.rows(ORDERS)] == [1]
+    assert [facts.rows for facts in warehouse.partitions([ORDERS])[ORDERS]] == [1]
+
+
+def test_a_past_expiration_deletes_the_table_at_once(warehouse):
+    filled(warehouse)
+    warehouse.patch(ORDERS, {"expirationTime": "1000"}, None)
+    assert warehouse.read([ORDERS]) == {}
+    assert warehouse.list(DATASET.id) == ()
+
+
+def test_keys_are_declared_and_hold_their_columns(warehouse):
+    warehouse.create(ORDERS, {"schema": {"fields": [column("a", "INTEGER"), column("b", "DATE")]}})
+    alter = "ALTER TABLE `acme.shop.orders` "
+    warehouse.execute(alter + "ADD PRIMARY KEY (`a`) NOT ENFORCED")
+    kept = {"primaryKey": {"columns": ["a"]}}
+    assert warehouse.read([ORDERS])[ORDERS].body["tableConstraints"] == kept
+    for action in ("DROP COLUMN a", "RENAME COLUMN a TO c", "RENAME TO `kept`"):
+        unchanged(
+            warehouse, lambda action=action: warehouse.execute(alter + action), Refused, "key"
+        )
+    refers = "ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES `acme.shop.nope` (a) NOT ENFORCED"
+    unchanged(warehouse, lambda: warehouse.execute(alter + refers), NotFound, "nope")
+    warehouse.execute(alter + "DROP PRIMARY KEY")
+    assert "tableConstraints" not in warehouse.read([ORDERS])[ORDERS].body
+    warehouse.execute(alter + "DROP COLUMN a")
+
+
+def test_rows_are_inserted_by_a_select(warehouse):
+    filled(warehouse)
+    copy = Ref("table", "acme.shop.copy")
+    warehouse.create(copy, orders())
+    insert = "INSERT INTO `acme.shop.copy` (`amount`, `day`) SELECT amount, {} FROM {}"
+    warehouse.execute(insert.format("day", "`acme.shop.orders`"))
+    assert sorted(row["amount"] for row in warehouse.rows(copy)) == [5, 7]
+    facts = warehouse.partitions([copy])[copy]
+    assert [(found.id, found.rows) for found in facts] == [("20130130", 1), ("20130131", 1)]
+    with pytest.raises(Refused, match="null"):
+        warehouse.execute(insert.format("CAST(NULL AS DATE)", "`acme.shop.orders`"))
+    assert warehouse.count(copy) == 2
+
+
+def test_row_access_policies_are_told_and_block_drops(warehouse):
+    filled(warehouse)
+    before = warehouse.read([ORDERS])
+    create = "CREATE ROW ACCESS POLICY {} ON `acme.shop.orders` FILTER USING (amount > 5)"
+    warehouse.execute(create.format("some"))
+    warehouse.execute(create.format("other"))
+    assert warehouse.policies([ORDERS, VIEW]) == {ORDERS: ("other", "some")}
+    assert warehouse.read([ORDERS]) == before
+    drop = "ALTER TABLE `acme.shop.orders` DROP COLUMN amount"
+    unchanged(warehouse, lambda: warehouse.execute(drop), Refused, "row access policies")
+    warehouse.execute("DROP ALL ROW ACCESS POLICIES ON `acme.shop.orders`")
+    assert warehouse.policies([ORDERS]) == {}
+    warehouse.execute(drop)
+
+
+def test_a_datasets_defaults_are_for_new_tables(warehouse):
+    defaults = {"defaultPartitionExpirationMs": "864000000", "defaultCollation": "und:ci"}
+    warehouse.create(VIEW, {"schema": {"fields": [column("a", "STRING")]}})
+    warehouse.patch(DATASET, defaults, None)
+    found = warehouse.read([DATASET])[DATASET].body
+    assert {key: found[key] for key in defaults} == defaults
+    assert found["maxTimeTravelHours"] == "168"
+    warehouse.create(ORDERS, orders())
+    made = warehouse.read([ORDERS])[ORDERS].body
+    assert made["timePartitioning"]["expirationMs"] == "864000000"
+    sku = made["schema"]["fields"][2]["fields"][0]
+    assert sku == column("sku", "STRING", "REQUIRED", collation="und:ci")
+    warehouse.append(ORDERS, [{"day": "2013-01-30", "amount": 1}])
+    assert warehouse.count(ORDERS) == 0
+    kept = warehouse.read([VIEW])[VIEW].body["schema"]["fields"]
+    assert kept == [column("a", "STRING")]
+    warehouse.patch(DATASET, dict.fromkeys(defaults), None)
+    assert not defaults.keys() & warehouse.read([DATASET])[DATASET].body.keys()

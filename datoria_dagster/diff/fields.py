@@ -1,8 +1,6 @@
 """Differences of two lists of columns, at every depth. Names are compared without case."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from datoria_dagster.diff.change import (
     Change,
@@ -13,64 +11,60 @@ from datoria_dagster.diff.change import (
     FieldRemoved,
     FieldTypeChanged,
 )
-from datoria_dagster.model.relations import Table, View
+from datoria_dagster.diff.options import compare_column_options
+from datoria_dagster.diff.place import Place
+from datoria_dagster.diff.types import same_type
 from datoria_dagster.model.types import Field
 from datoria_dagster.sql.canonical import same_expression
 
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where we are: whose columns, under which path, inside an array of structs or not."""
-
-    object: str
-    object_kind: str
-    prefix: str = ""
-    in_array: bool = False
-
-    def at(self, field: Field) -> dict[str, Any]:
-        path = f"{self.prefix}{field.name}"
-        return {"object": self.object, "object_kind": self.object_kind, "path": path}
-
-    def inside(self, before: Field) -> "_Place":
-        prefix = f"{self.prefix}{before.name}."
-        return _Place(self.object, self.object_kind, prefix, self.in_array or before.repeated)
+Fields = tuple[Field, ...]
 
 
-def compare_fields(
-    whose: Table | View, before: tuple[Field, ...], after: tuple[Field, ...]
-) -> Iterator[Change]:
-    """Yield the changes of a relation's columns, in the order of `before`, then what is new."""
-    if before != after:
-        yield from _compare(_Place(whose.id, whose.kind), before, after)
-
-
-def _compare(
-    place: _Place, before: tuple[Field, ...], after: tuple[Field, ...]
-) -> Iterator[Change]:
+def compare_fields(place: Place, before: Fields, after: Fields) -> Iterator[Change]:
+    """Yield the changes of columns, in the order of `before`, then what is new."""
+    old = {field.name.lower(): field for field in before}
     new = {field.name.lower(): field for field in after}
-    old = {field.name.lower() for field in before}
-    for field in before:
-        other = new.get(field.name.lower())
+    added = [field for name, field in new.items() if name not in old]
+    for name, field in old.items():
+        other = new.get(name)
         if other is None:
-            yield FieldRemoved(**place.at(field), before=field)
-        elif other != field:
+            yield _removed(place, field, added)
+        elif other is not field and other != field:
             yield from _compare_field(place, field, other)
-    for field in after:
-        if field.name.lower() not in old:
-            yield FieldAdded(**place.at(field), after=field)
+    for field in added:
+        yield FieldAdded(**place.at(field.name), after=field)
 
 
-def _compare_field(place: _Place, before: Field, after: Field) -> Iterator[Change]:
-    where = place.at(before)
+def _removed(place: Place, field: Field, added: list[Field]) -> FieldRemoved:
+    beside = (
+        new.name for new in added if new.mode == field.mode and same_type(new.type, field.type)
+    )
+    return FieldRemoved(
+        **place.at(field.name),
+        before=field,
+        # Only a table's column can be renamed: the others hold no rows.
+        beside=tuple(beside) if place.object_kind == "table" else (),
+        roles=place.uses(field.name),
+    )
+
+
+def _compare_field(place: Place, before: Field, after: Field) -> Iterator[Change]:
+    where = place.at(before.name)
     if before.mode != after.mode:
         yield FieldModeChanged(**where, before=before.mode, after=after.mode)
     if before.type.name == "STRUCT" == after.type.name:
-        yield from _compare(place.inside(before), before.type.fields, after.type.fields)
-    elif before.type != after.type:
-        in_array = place.in_array or before.repeated
-        yield FieldTypeChanged(**where, before=before.type, after=after.type, in_array=in_array)
+        yield from compare_fields(place.inside(before), before.type.fields, after.type.fields)
+    elif not same_type(before.type, after.type):
+        yield FieldTypeChanged(
+            **where,
+            before=before.type,
+            after=after.type,
+            in_array=place.in_array or before.repeated,
+            roles=place.uses(before.name),
+        )
     if not _same_default(before.default, after.default):
         yield FieldDefaultChanged(**where, before=before.default, after=after.default)
+    yield from compare_column_options(place, before, after)
     if before.description != after.description:
         yield DescriptionChanged(**where, before=before.description, after=after.description)
 

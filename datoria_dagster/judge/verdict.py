@@ -6,14 +6,18 @@ from datoria_dagster.judge.rule import Means, Severity
 from datoria_dagster.model.base import Model
 
 Verdict = Literal["empty", "compatible", "incompatible", "impossible"]
+BACKUP_DAYS = 7
 
 
 class Finding(Model):
     """One change as judged. `breaks` names the declared readers that it breaks.
 
-    `admitted`: it may be applied, being compatible or by force or allowance.
+    `admitted`: it may be applied, being compatible or by force or allowance. `id` is the address
+    with a hash of both sides and of the state of the object that the change was found in.
+    `renamed_to` is the new last name of a column that is renamed.
     """
 
+    id: str
     object: str
     object_kind: str
     path: str
@@ -26,6 +30,7 @@ class Finding(Model):
     source: str
     breaks: tuple[str, ...]
     admitted: bool
+    renamed_to: str = ""
 
     @property
     def address(self) -> str:
@@ -34,10 +39,15 @@ class Finding(Model):
 
 
 class Approval(Model):
-    """What the person who migrates lets through: everything incompatible, or these addresses."""
+    """What the person who migrates lets through: everything incompatible, or what `allow` names.
+
+    `allow` holds addresses, with or without the project, or ids of findings. The rows of what is
+    destroyed are kept for `backup_days`; for 0 they are not.
+    """
 
     force: bool = False
     allow: tuple[str, ...] = ()
+    backup_days: int = BACKUP_DAYS
 
 
 def verdict(findings: tuple[Finding, ...]) -> Verdict:

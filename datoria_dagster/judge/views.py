@@ -5,18 +5,16 @@ from datoria_dagster.judge import sources
 from datoria_dagster.judge.promotion import widens
 from datoria_dagster.judge.rule import Consumer, Means, Rule, Severity
 
+VIEW = ("view",)
+BOTH = ("view", "materialized_view")
 READERS = (Consumer.READERS,)
-
-
-def _is_view(change: c.BaseChange) -> bool:
-    return change.object_kind == "view"
 
 
 RULES = (
     Rule(
         id="VIEW_IS_NEW",
         on=c.ObjectAdded,
-        where=_is_view,
+        kinds=VIEW,
         severity=Severity.SAFE,
         means=Means.RECREATE,
         says="created",
@@ -25,10 +23,10 @@ RULES = (
     Rule(
         id="VIEW_STAYS",
         on=c.ObjectRemoved,
-        where=_is_view,
+        kinds=VIEW,
         severity=Severity.INCOMPATIBLE,
         means=Means.STATEMENT,
-        says="dropped: it left the code",
+        says="dropped: it left the code; its grants, and datasets' authorizations of it, are lost",
         instead="keep declaring it until nobody reads it",
         hurts=READERS,
         source=sources.MANAGING_VIEWS,
@@ -36,6 +34,7 @@ RULES = (
     Rule(
         id="VIEW_QUERY",
         on=c.QueryChanged,
+        kinds=VIEW,
         severity=Severity.CAUTION,
         means=Means.RECREATE,
         says="has another query; its readers get what that returns",
@@ -44,7 +43,7 @@ RULES = (
     Rule(
         id="VIEW_COLUMN_IS_NEW",
         on=c.FieldAdded,
-        where=_is_view,
+        kinds=BOTH,
         severity=Severity.SAFE,
         means=Means.RECREATE,
         says="added, {change.after.sql_type}",
@@ -53,18 +52,19 @@ RULES = (
     Rule(
         id="VIEW_COLUMN_STAYS",
         on=c.FieldRemoved,
-        where=_is_view,
+        kinds=BOTH,
         severity=Severity.INCOMPATIBLE,
         means=Means.RECREATE,
         says="no longer returned",
-        instead="keep returning it, with a description that says it is deprecated",
+        instead="keep returning it until nobody reads it",
         hurts=READERS,
         source=sources.VIEWS,
     ),
     Rule(
         id="VIEW_COLUMN_WIDENS",
         on=c.FieldTypeChanged,
-        where=lambda change: _is_view(change) and widens(change.before, change.after),
+        kinds=BOTH,
+        where=lambda change: widens(change.before, change.after),
         severity=Severity.CAUTION,
         means=Means.RECREATE,
         says="widened from {change.before} to {change.after}; readers get another type of number",
@@ -73,7 +73,7 @@ RULES = (
     Rule(
         id="VIEW_COLUMN_KEEPS_ITS_TYPE",
         on=c.FieldTypeChanged,
-        where=_is_view,
+        kinds=BOTH,
         severity=Severity.INCOMPATIBLE,
         means=Means.RECREATE,
         says="changed from {change.before} to {change.after}",
@@ -84,7 +84,7 @@ RULES = (
     Rule(
         id="VIEW_COLUMN_KEEPS_ITS_MODE",
         on=c.FieldModeChanged,
-        where=_is_view,
+        kinds=BOTH,
         severity=Severity.INCOMPATIBLE,
         means=Means.RECREATE,
         says="changed from {change.before} to {change.after}",

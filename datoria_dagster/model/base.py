@@ -1,5 +1,6 @@
 """What every declared thing shares: it is frozen, strict, and explains itself when it is wrong."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +33,14 @@ class Model(BaseModel):
         if type(self) is type(other) and vars(self) == vars(other):
             return True
         return super().__eq__(other)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # What is as it would be without a word about it says nothing.
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            unsaid = name in fields and fields[name].get_default(call_default_factory=True)
+            if name not in fields or fields[name].is_required() or value != unsaid:
+                yield name, value
 
     def __hash__(self) -> int:
         return hash(tuple(getattr(self, name) for name in type(self).model_fields))

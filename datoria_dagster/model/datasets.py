@@ -1,16 +1,19 @@
 """A dataset: where relations and routines live."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from datoria_dagster.model.base import Model
 from datoria_dagster.model.ident import check_dataset, check_labels, check_project
+from datoria_dagster.model.types import Collation, RoundingMode
 
 
 class Dataset(Model):
     """A dataset. Its location can't be changed once it exists.
 
+    The defaults are for tables that are created later. Of `max_time_travel_hours` and what follows
+    it, None keeps what the server has.
     Source: https://docs.cloud.google.com/bigquery/docs/datasets-intro
     """
 
@@ -21,6 +24,14 @@ class Dataset(Model):
     location: str = "US"
     description: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
+    friendly_name: str = ""
+    default_table_expiration_days: float | None = Field(default=None, gt=0)
+    default_partition_expiration_days: float | None = Field(default=None, gt=0)
+    max_time_travel_hours: int | None = Field(default=None, ge=48, le=168, multiple_of=24)
+    default_collation: Collation | None = None
+    default_rounding_mode: RoundingMode | None = None
+    default_kms_key_name: str | None = None
+    storage_billing_model: Literal["LOGICAL", "PHYSICAL"] | None = None
 
     @field_validator("project")
     @classmethod

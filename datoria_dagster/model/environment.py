@@ -7,9 +7,16 @@ from datoria_dagster.model.base import DeclarationError, Renderable
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.keys import ForeignKey
 from datoria_dagster.model.platform import Object, Platform
-from datoria_dagster.model.relations import SourceTable, Table, View
-from datoria_dagster.model.routines import ScalarFunction
+from datoria_dagster.model.relations import (
+    MaterializedView,
+    Relation,
+    SourceTable,
+    Table,
+    View,
+)
+from datoria_dagster.model.routines import Routine
 from datoria_dagster.model.template import Sql
 
 
@@ -23,38 +30,48 @@ def in_dataset(platform: Platform, target: str) -> Platform:
     if not dot:
         raise DeclarationError(f"{target!r} is not a dataset; write project.dataset.")
     datasets = platform.of_type(Dataset)
+    several = len(datasets) > 1
     homes = {
-        dataset.id: Dataset(
-            project=project,
-            name=name if len(datasets) == 1 else f"{name}_{dataset.name}",
-            location=dataset.location,
-            description=dataset.description,
-            labels=dataset.labels,
-        )
+        dataset.id: _renamed(dataset, project, f"{name}_{dataset.name}" if several else name)
         for dataset in datasets
     }
     return Platform.of(*(_moved(found, homes) for found in platform))
+
+
+def _renamed(dataset: Dataset, project: str, name: str) -> Dataset:
+    given: dict[str, Any] = {**vars(dataset), "project": project, "name": name}
+    return Dataset(**given)
 
 
 def _moved(found: Object, homes: Mapping[str, Dataset]) -> Object:
     match found:
         case Dataset():
             return homes[found.id]
-        case Table():
-            return found.model_copy(update={"dataset": homes[found.dataset.id]})
-        case View():
-            update: dict[str, Any] = {"query": _moved_sql(found.query, homes)}
-            return found.model_copy(update={**update, "dataset": homes[found.dataset.id]})
-        case ScalarFunction():
-            update = {"body": _moved_sql(found.body, homes)}
-            return found.model_copy(update={**update, "dataset": homes[found.dataset.id]})
-        case Job():
-            update = {"query": _moved_sql(found.query, homes)}
-            return found.model_copy(
-                update={**update, "destination": _moved(found.destination, homes)}
-            )
-        case _:
+        case SourceTable():
             return found
+        case Job():
+            query, destination = _moved_sql(found.query, homes), _moved(found.destination, homes)
+            return found.model_copy(update={"query": query, "destination": destination})
+        case _:
+            update = {"dataset": homes[found.dataset.id], **_moved_references(found, homes)}
+            return found.model_copy(update=update)
+
+
+def _moved_references(found: Object, homes: Mapping[str, Dataset]) -> dict[str, Any]:
+    match found:
+        case Table():
+            return {"foreign_keys": tuple(_moved_key(key, homes) for key in found.foreign_keys)}
+        case View() | MaterializedView():
+            return {"query": _moved_sql(found.query, homes)}
+        case Routine() if found.query:
+            return {"body": _moved_sql(found.query, homes)}
+        case _:
+            return {}
+
+
+def _moved_key(key: ForeignKey, homes: Mapping[str, Dataset]) -> ForeignKey:
+    dataset, _, name = key.table.rpartition(".")
+    return key.model_copy(update={"table": f"{homes[dataset].id}.{name}"})
 
 
 def _moved_sql(query: Sql, homes: Mapping[str, Dataset]) -> Sql:
@@ -68,7 +85,7 @@ def _moved_value(value: Renderable, homes: Mapping[str, Dataset]) -> Renderable:
             return _moved_sql(value, homes)
         case Dependency():
             return value.model_copy(update={"relation": _moved(value.relation, homes)})
-        case Table() | View() | SourceTable() | ScalarFunction():
-            return cast("Renderable", _moved(value, homes))
+        case Relation() | Routine():
+            return cast("Renderable", _moved(cast("Object", value), homes))
         case _:
             return value

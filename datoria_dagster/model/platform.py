@@ -13,13 +13,32 @@ from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.foreign import Foreign
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.relations import AnyRelation, Relation, SourceTable, Table, View
-from datoria_dagster.model.routines import AnyRoutine, ScalarFunction
+from datoria_dagster.model.keys import ForeignKey
+from datoria_dagster.model.relations import (
+    AnyRelation,
+    ExternalTable,
+    MaterializedView,
+    Relation,
+    SourceTable,
+    Table,
+    View,
+)
+from datoria_dagster.model.routines import (
+    AggregateFunction,
+    AnyRoutine,
+    Procedure,
+    Routine,
+    ScalarFunction,
+    TableFunction,
+)
 from datoria_dagster.model.template import Sql
 
-Managed = Dataset | Table | View | AnyRoutine | Foreign
+Managed = Dataset | Table | View | MaterializedView | ExternalTable | AnyRoutine | Foreign
 Object = Managed | AnyRelation | Job
-_OBJECTS = (Dataset, Table, SourceTable, View, ScalarFunction, Job)
+OBJECTS = (
+    *(Dataset, Table, SourceTable, View, MaterializedView, ExternalTable),
+    *(ScalarFunction, AggregateFunction, TableFunction, Procedure, Job),
+)
 _T = TypeVar("_T")
 
 
@@ -40,11 +59,13 @@ class Platform:
         for found in objects:
             _add(collected, found)
         for found in tuple(collected.values()):
-            if isinstance(found, Table | View | ScalarFunction):
+            if isinstance(found, Relation | Routine) and not isinstance(found, SourceTable):
                 _add(collected, found.dataset)
         platform = Platform(collected)
         _refuse_dangling(platform)
         _refuse_shared_destinations(platform)
+        _refuse_broken_keys(platform)
+        _refuse_broken_hints(platform)
         refuse_cycles({name: reads(found) for name, found in collected.items()})
         return platform
 
@@ -56,7 +77,7 @@ class Platform:
         """
         root = importlib.import_module(package)
         found = (item for module in _modules(root) for item in vars(module).values())
-        unique = {id(item): item for item in found if isinstance(item, _OBJECTS)}
+        unique = {id(item): item for item in found if isinstance(item, OBJECTS)}
         sources = {item.dataset.id for item in unique.values() if isinstance(item, SourceTable)}
         return Platform.of(
             *(
@@ -108,13 +129,13 @@ class Platform:
 def reads(found: Object) -> tuple[str, ...]:
     """Return the ids of what an object's templates name, and of the dataset it lives in."""
     match found:
-        case View():
+        case View() | MaterializedView():
             return (found.dataset.id, *_named(found.query))
-        case ScalarFunction():
-            return (found.dataset.id, *_named(found.body))
+        case ScalarFunction() | AggregateFunction() | TableFunction() | Procedure():
+            return (found.dataset.id, *(_named(found.query) if found.query else ()))
         case Job():
             return _named(found.query)
-        case Table():
+        case Table() | ExternalTable():
             return (found.dataset.id,)
         case Dataset() | SourceTable() | Foreign():
             return ()
@@ -133,7 +154,7 @@ def _named(query: Sql) -> tuple[str, ...]:
     return tuple(
         value.relation.id if isinstance(value, Dependency) else value.id
         for value in query.values()
-        if isinstance(value, Dependency | Relation | ScalarFunction)
+        if isinstance(value, Dependency | Relation | Routine)
     )
 
 
@@ -165,6 +186,51 @@ def _refuse_shared_destinations(platform: Platform) -> None:
                 f"{job.destination.id} is the destination of two jobs, {other.name} and "
                 f"{job.name}, which would overwrite one another. Give one of them its own table."
             )
+
+
+def _refuse_broken_keys(platform: Platform) -> None:
+    for table in platform.of_type(Table):
+        for key in table.foreign_keys:
+            problem = _key_problem(table, key, platform.objects.get(key.table))
+            if problem:
+                raise DeclarationError(f"{table.id}: foreign key {key.name!r} {problem}")
+
+
+def _key_problem(table: Table, key: ForeignKey, target: Object | None) -> str | None:
+    if not isinstance(target, Table):
+        return (
+            f"refers to {key.table}, which is not a table of the platform. "
+            "Declare it, or remove the key."
+        )
+    if {name.lower() for name in key.referenced} != {name.lower() for name in target.primary_key}:
+        wanted = ", ".join(target.primary_key) or "it has none"
+        return (
+            f"refers to {target.id}({', '.join(key.referenced)}), which is not its primary key "
+            f"({wanted}). Give it primary_key=(…,), or refer to the columns that are."
+        )
+    for name, other in zip(key.columns, key.referenced, strict=True):
+        if table.field(name).type.name != target.field(other).type.name:
+            types = f"{table.field(name).type}, but {target.id}.{other} {target.field(other).type}"
+            return f"does not fit: {name} is {types}. Give both one type."
+    return None
+
+
+def _refuse_broken_hints(platform: Platform) -> None:
+    seen: dict[str, str] = {}
+    for table in platform.of_type(Table):
+        if table.renamed_from is None:
+            continue
+        old = f"{table.dataset.id}.{table.renamed_from}"
+        if old in platform.objects:
+            raise DeclarationError(
+                f"{table.id} is renamed_from {old}, which is declared too. Remove that table, or "
+                "the hint."
+            )
+        if old in seen:
+            raise DeclarationError(
+                f"{seen[old]} and {table.id} are both renamed_from {old}. Keep one of the hints."
+            )
+        seen[old] = table.id
 
 
 def _modules(root: ModuleType) -> Iterator[ModuleType]:

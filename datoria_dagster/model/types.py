@@ -3,6 +3,7 @@
 Source: https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/data-types
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,9 +35,12 @@ TypeName = Literal[
     "ARRAY",
 ]
 Mode = Literal["NULLABLE", "REQUIRED", "REPEATED"]
+Collation = Literal["", "und:ci"]
+RoundingMode = Literal["ROUND_HALF_AWAY_FROM_ZERO", "ROUND_HALF_EVEN"]
 MAX_DEPTH = 15
 MAX_DESCRIPTION = 1024
 _SIZED = ("STRING", "BYTES")
+_POLICY_TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
 # name: (most digits before the point, most after it)
 _DECIMAL_DIGITS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
 
@@ -93,6 +97,9 @@ class Type(Model):
         parameters = [p for p in (self.max_length, self.precision, self.scale or None) if p]
         return f"{self.name}({', '.join(map(str, parameters))})" if parameters else self.name
 
+    def __repr__(self) -> str:
+        return str(self)
+
     @property
     def unparameterized(self) -> "Type":
         """The type without length, precision and scale, at every depth: what a view returns."""
@@ -106,12 +113,30 @@ class Type(Model):
 
 
 def check_unique(fields: "tuple[Field, ...]") -> None:
-    """Raise ValueError when two names differ in nothing but case: BigQuery folds it."""
+    """Raise ValueError when two names differ in nothing but case, or hints contradict."""
     names = [field.name.lower() for field in fields]
-    if len(set(names)) == len(names):
-        return
-    twice = next(field.name for field in fields if names.count(field.name.lower()) > 1)
-    raise ValueError(f"two columns are called {twice!r} (names are compared without case).")
+    if len(set(names)) < len(names):
+        twice = next(field.name for field in fields if names.count(field.name.lower()) > 1)
+        raise ValueError(f"two columns are called {twice!r} (names are compared without case).")
+    _check_hints([field for field in fields if field.renamed_from], fields)
+
+
+def _check_hints(hinted: "list[Field]", fields: "tuple[Field, ...]") -> None:
+    staying = {field.name.lower() for field in fields if not field.renamed_from}
+    seen: dict[str, str] = {}
+    for field in hinted:
+        old = (field.renamed_from or "").lower()
+        if old in staying:
+            raise ValueError(
+                f"{field.name!r} is renamed_from {field.renamed_from!r}, which is declared too. "
+                "Remove that column, or the hint."
+            )
+        if old in seen:
+            raise ValueError(
+                f"{seen[old]!r} and {field.name!r} are both renamed_from {field.renamed_from!r}. "
+                "Keep one of the hints."
+            )
+        seen[old] = field.name
 
 
 class Field(Model):
@@ -119,6 +144,9 @@ class Field(Model):
 
     A default is a Python value (a typed literal) or an expression, `sql("CURRENT_DATE()")`; it is
     kept as GoogleSQL. Source: https://docs.cloud.google.com/bigquery/docs/default-values
+
+    `policy_tag`, `collation` and `rounding_mode` that are None keep what the server has; "" means
+    none. `renamed_from` is the name that the column had: a hint, without effect once applied.
     """
 
     name: str
@@ -127,6 +155,10 @@ class Field(Model):
     repeated: bool = False
     description: str = ""
     default: str | None = None
+    policy_tag: str | None = None
+    collation: Collation | None = None
+    rounding_mode: RoundingMode | None = None
+    renamed_from: str | None = None
 
     def __init__(  # noqa: PLR0913
         self,
@@ -137,6 +169,10 @@ class Field(Model):
         repeated: bool = False,
         description: str = "",
         default: Sql | bool | float | str | bytes | Decimal | date | datetime | None = None,
+        policy_tag: str | None = None,
+        collation: Collation | None = None,
+        rounding_mode: RoundingMode | None = None,
+        renamed_from: str | None = None,
         **unexpected: Any,
     ) -> None:
         super().__init__(
@@ -146,6 +182,10 @@ class Field(Model):
             repeated=repeated,
             description=description,
             default=default,
+            policy_tag=policy_tag,
+            collation=collation,
+            rounding_mode=rounding_mode,
+            renamed_from=renamed_from,
             **unexpected,
         )
 
@@ -153,6 +193,20 @@ class Field(Model):
     @classmethod
     def _check_name(cls, name: str) -> str:
         return check_column(name)
+
+    @field_validator("renamed_from")
+    @classmethod
+    def _check_renamed_from(cls, name: str | None) -> str | None:
+        return None if name is None else check_column(name)
+
+    @field_validator("policy_tag")
+    @classmethod
+    def _check_policy_tag(cls, tag: str | None) -> str | None:
+        if tag and not _POLICY_TAG.fullmatch(tag):
+            raise ValueError(
+                f"policy tag {tag!r} must be projects/P/locations/L/taxonomies/T/policyTags/N."
+            )
+        return tag
 
     @field_validator("default", mode="before")
     @classmethod
@@ -167,7 +221,18 @@ class Field(Model):
             raise ValueError("an array column is declared with repeated=True.")
         if len(self.description) > MAX_DESCRIPTION:
             raise ValueError(f"a column's description has at most {MAX_DESCRIPTION} characters.")
+        self._validate_options()
         return self
+
+    def _validate_options(self) -> None:
+        if self.policy_tag is not None and self.type.name == "STRUCT":
+            raise ValueError("a policy tag belongs to a leaf field, not to a STRUCT.")
+        if self.collation is not None and self.type.name != "STRING":
+            raise ValueError(f"collation is for STRING columns; this one is {self.type}.")
+        if self.rounding_mode is not None and self.type.name not in _DECIMAL_DIGITS:
+            raise ValueError(f"a rounding mode is for NUMERIC columns; this one is {self.type}.")
+        if self.renamed_from is not None and self.renamed_from.lower() == self.name.lower():
+            raise ValueError("it is renamed_from its own name; leave the hint out.")
 
     @property
     def mode(self) -> Mode:

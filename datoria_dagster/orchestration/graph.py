@@ -7,15 +7,15 @@ import dagster as dg
 
 from datoria_dagster.gate import touches
 from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.dependencies import Dependency
+from datoria_dagster.model.foreign import Foreign
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.model.relations import Relation, SourceTable, Table, View
-from datoria_dagster.model.routines import ScalarFunction
+from datoria_dagster.model.relations import MaterializedView, View
 from datoria_dagster.orchestration import partitions
 from datoria_dagster.orchestration.translator import AssetData, DatoriaTranslator
-from datoria_dagster.run.graph import dependencies
-from datoria_dagster.sql.needs import needs
+from datoria_dagster.run.graph import Stored, dependencies, read_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,14 @@ def build_graph(platform: Platform, translator: DatoriaTranslator) -> Graph:
     filled = {job.destination.id: job for job in platform.jobs}
     migration = translator.get_asset_spec(AssetData("migration", platform))
     schemas = {
-        found.id: translator.get_asset_spec(AssetData("schema", platform, found))
-        for found in platform.of_type((Table, View, ScalarFunction))
+        name: translator.get_asset_spec(AssetData("schema", platform, found))
+        for name, found in platform.managed.items()
+        if not isinstance(found, Dataset | Foreign)
     }
     tables = {
-        table.id: _table(translator, platform, table, filled.get(table.id))
-        for table in platform.of_type((Table, SourceTable))
+        found.id: _table(translator, platform, found, filled.get(found.id))
+        for found in platform
+        if isinstance(found, Stored)
     }
     _refuse_clashes(
         [
@@ -84,17 +86,15 @@ def data_read(platform: Platform, job: Job) -> Mapping[str, Dependency]:
 
 def _behind(platform: Platform, dependency: Dependency) -> Iterator[Dependency]:
     relation = dependency.relation
-    if not isinstance(relation, View):
+    if not isinstance(relation, View | MaterializedView):
         yield dependency
         return
-    for name in needs(relation):
-        read = platform.objects.get(name)
-        if isinstance(read, Relation):
-            yield from _behind(platform, read.all_partitions())
+    for read in read_by(platform, relation):
+        yield from _behind(platform, read.all_partitions())
 
 
 def _table(
-    translator: DatoriaTranslator, platform: Platform, table: Table | SourceTable, job: Job | None
+    translator: DatoriaTranslator, platform: Platform, table: Stored, job: Job | None
 ) -> dg.AssetSpec:
     spec = translator.get_asset_spec(AssetData("data", platform, table, job))
     cut = partitions.of_job(job) if job else partitions.of_relation(table)

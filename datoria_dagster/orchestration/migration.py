@@ -1,7 +1,7 @@
 """The asset `migration`: one op that plans, applies, and reports each object that it changed."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -10,11 +10,10 @@ from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.ledger import Outcome
 from datoria_dagster.migration import plan_migration, shape_fingerprint
 from datoria_dagster.model.base import DatoriaError
-from datoria_dagster.model.relations import Table, View
-from datoria_dagster.model.routines import ScalarFunction
+from datoria_dagster.model.platform import Managed
 from datoria_dagster.orchestration.connection import Connection, opened
 from datoria_dagster.orchestration.graph import Graph
-from datoria_dagster.orchestration.translator import describe
+from datoria_dagster.orchestration.translator import Shown, describe
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.step import Adopt
 from datoria_dagster.report import markdown, text
@@ -95,13 +94,11 @@ def _report(
     changed |= {step.object for step in plan.steps if isinstance(step, Adopt)}
     for name in dict.fromkeys(o.step.object for o in outcomes if o.status == "done"):
         found = graph.platform.objects.get(name)
-        if name in changed and isinstance(found, Table | View | ScalarFunction):
+        if name in changed and name in graph.schemas and isinstance(found, Shown):
             context.log_event(_materialization(graph, plan, found))
 
 
-def _materialization(
-    graph: Graph, plan: Plan, found: Table | View | ScalarFunction
-) -> dg.AssetMaterialization:
+def _materialization(graph: Graph, plan: Plan, found: Shown) -> dg.AssetMaterialization:
     own = plan.model_copy(
         update={
             "findings": tuple(f for f in plan.findings if f.object == found.id),
@@ -111,7 +108,7 @@ def _materialization(
     return dg.AssetMaterialization(
         asset_key=graph.schemas[found.id].key,
         metadata=describe(found) | _metadata(own),
-        tags={"dagster/data_version": shape_fingerprint(found)},
+        tags={"dagster/data_version": shape_fingerprint(cast("Managed", found))},
     )
 
 

@@ -10,12 +10,13 @@ import dagster as dg
 from datoria_dagster.migration import platform_fingerprint
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.model.relations import SourceTable, Table, View
-from datoria_dagster.model.routines import AnyRoutine, ScalarFunction
+from datoria_dagster.model.relations import AnyRelation
+from datoria_dagster.model.routines import AnyRoutine, Routine, TableFunction
 from datoria_dagster.model.types import Field
 
 AssetKind = Literal["migration", "schema", "data"]
-Shown = Table | SourceTable | View | AnyRoutine
+Shown = AnyRelation | AnyRoutine
+_KINDS = {"source_table": "source"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,14 @@ def columns(fields: tuple[Field, ...]) -> dg.TableSchema:
 
 def describe(found: Shown) -> dict[str, Any]:
     """Return the metadata that a spec and its materializations share."""
-    name = {"dagster/table_name": found.id}
-    return (
-        name
-        if isinstance(found, ScalarFunction)
-        else name | {"dagster/column_schema": columns(found.fields)}
-    )
+    name: dict[str, Any] = {"dagster/table_name": found.id}
+    match found:
+        case TableFunction():
+            return name | {"dagster/column_schema": columns(found.returns)}
+        case Routine():
+            return name
+        case _:
+            return name | {"dagster/column_schema": columns(found.fields)}
 
 
 def _object(data: AssetData) -> Shown:
@@ -122,17 +125,7 @@ def _part(name: str) -> str:
 
 
 def _kind(found: Shown) -> str:
-    match found:
-        case Table():
-            return "table"
-        case SourceTable():
-            return "source"
-        case View():
-            return "view"
-        case ScalarFunction():
-            return "routine"
-        case _:
-            assert_never(found)
+    return "routine" if isinstance(found, Routine) else _KINDS.get(found.kind, found.kind)
 
 
 def _code_version(job: Job) -> str:

@@ -1,157 +1,186 @@
 """The only entry to planning: `build(…)`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, assert_never, cast
+from typing import Any
 
 from datoria_dagster.diff import change as c
-from datoria_dagster.judge.rule import Means
-from datoria_dagster.judge.verdict import Finding
+from datoria_dagster.judge.verdict import BACKUP_DAYS, Finding
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.foreign import Foreign
 from datoria_dagster.model.platform import Managed, Platform
-from datoria_dagster.model.relations import SourceTable, Table, View
-from datoria_dagster.model.routines import ScalarFunction
-from datoria_dagster.plan import code, tables
-from datoria_dagster.plan.annotations import annotations
+from datoria_dagster.model.relations import (
+    ExternalTable,
+    SourceTable,
+    Table,
+)
+from datoria_dagster.model.routines import Procedure
+from datoria_dagster.plan import code, external, tables
+from datoria_dagster.plan.context import Context, Judged, whose
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.facts import Facts
-from datoria_dagster.plan.order import positions, readers, references_of
+from datoria_dagster.plan.keys import key_drafts
+from datoria_dagster.plan.order import positions, references_of
+from datoria_dagster.plan.patches import patch_body
 from datoria_dagster.plan.phase import Draft, Phase
-from datoria_dagster.plan.step import ABSENT, Adopt, BaseStep, Create, Patch, Release
+from datoria_dagster.plan.refresh import refreshed
+from datoria_dagster.plan.step import (
+    ABSENT,
+    Adopt,
+    BaseStep,
+    Create,
+    Patch,
+    Release,
+    Rename,
+)
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import Ref
 
-# Changes after which the schema that BigQuery stored with a view is no longer true.
-_SHOWS_IN_VIEWS = (
-    c.FieldAdded,
-    c.FieldRemoved,
-    c.FieldTypeChanged,
-    c.FieldModeChanged,
-    c.ReturnTypeChanged,
-)
-
 
 def build(
-    changes: Sequence[c.Change], findings: Sequence[Finding], facts: Facts, declared: Platform
+    changes: Sequence[c.Change],
+    findings: Sequence[Finding],
+    facts: Facts,
+    declared: Platform,
+    days: int = BACKUP_DAYS,
 ) -> Plan:
-    """Return the plan for judged changes. One that is stopped has no steps."""
+    """Return the plan for judged changes. One that is stopped has no steps.
+
+    Rows that would be lost are kept for so many `days`, for 0 they are not.
+    """
     plan = Plan(findings=tuple(findings), unmanaged=facts.unmanaged)
     if not plan.applicable:
         return plan
-    drafts = [*_drafts(changes, findings, facts, declared), *_ledger(facts, declared)]
-    return plan.model_copy(update={"steps": _ordered(drafts, facts, declared)})
-
-
-def _drafts(
-    changes: Sequence[c.Change], findings: Sequence[Finding], facts: Facts, declared: Platform
-) -> Iterator[Draft]:
-    grouped: dict[str, list[tuple[c.Change, Means]]] = {}
+    grouped: dict[str, list[tuple[c.Change, Finding]]] = {}
     for change, finding in zip(changes, findings, strict=True):
-        grouped.setdefault(change.object, []).append((change, finding.means))
+        grouped.setdefault(change.object, []).append((change, finding))
+    context = Context(grouped, facts, declared, days)
+    drafts = [*_drafts(context), *key_drafts(context), *_ledger(facts, declared)]
+    return plan.model_copy(update={"steps": _ordered(drafts, context)})
+
+
+def _drafts(context: Context) -> Iterator[Draft]:
     issued: set[str] = set()
-    for judged in grouped.values():
-        for draft in _object_drafts(judged, facts, declared):
+    for name in context.facts.asides:
+        found = context.declared.objects.get(name)
+        if isinstance(found, Table):
+            yield from tables.recover(found, context)
+    for judged in context.judged.values():
+        for draft in _object_drafts(judged, context):
             if draft.phase in (Phase.CODE, Phase.REFRESH):
                 issued.add(draft.step.object)
             yield draft
-    changed = frozenset(ch.object for ch in changes if isinstance(ch, _SHOWS_IN_VIEWS))
-    # A view that the change breaks would be refused if it were issued again.
-    spared = issued.union(*(finding.breaks for finding in findings))
-    yield from _refreshed(readers(declared, changed) - spared, facts, declared)
+    yield from refreshed(issued, context)
 
 
-def _object_drafts(judged: tables.Judged, facts: Facts, declared: Platform) -> Iterator[Draft]:
+def _object_drafts(judged: Judged, context: Context) -> Iterator[Draft]:
     first = judged[0][0]
-    after = declared.managed.get(first.object)
-    if isinstance(first, c.ObjectRemoved):
-        yield from _drop(first, facts)
-        return
-    match after:
-        case Dataset():
-            yield _dataset(after, judged)
-        case Table() if isinstance(first, c.ObjectAdded):
-            yield tables.create(after)
-        case Table():
-            before = cast("Table", facts.platform.objects[after.id])
-            yield from tables.change(before, after, judged, facts)
-        case View() | ScalarFunction() if isinstance(first, c.ObjectAdded):
-            yield from code.create(after)
-        case View() | ScalarFunction():
-            yield from code.change(after, [change for change, _ in judged])
-        case Foreign() | None:
+    after = context.declared.managed.get(first.object)
+    match first:
+        case c.ObjectRemoved():
+            yield from _drop(first.before, None, context)
+        case c.ObjectKindChanged():
+            phase = _phase(first.after)
+            yield from _drop(first.before, phase, context)
+            yield from _create(first.after, context)
+        case c.ObjectAdded():
+            yield from _create(first.after, context)
+        case _ if after is not None:
+            yield from _change(after, judged, context)
+        case _:
             raise LookupError(first.object)
-        case _:
-            assert_never(after)
 
 
-def _drop(change: c.ObjectRemoved, facts: Facts) -> Iterator[Draft]:
-    match change.before:
+def _phase(found: Managed) -> Phase:
+    if isinstance(found, Table | ExternalTable):
+        return Phase.EXPAND
+    return Phase.PROCEDURES if isinstance(found, Procedure) else Phase.CODE
+
+
+def _drop(found: Managed, phase: Phase | None, context: Context) -> Iterator[Draft]:
+    match found:
         case Table():
-            yield from tables.drop(change.before, facts)
-        case View() | ScalarFunction():
-            yield code.drop(change.before)
+            yield from tables.drop(found, context, phase or Phase.DROP)
+        case ExternalTable():
+            yield external.drop(found, phase or Phase.DROP)
         case Dataset() | Foreign():
-            raise LookupError(change.object)
+            raise LookupError(found.id)
         case _:
-            assert_never(change.before)
+            yield code.drop(found, phase or Phase.RETIRE)
 
 
-def _dataset(dataset: Dataset, judged: tables.Judged) -> Draft:
-    whose = _whose(dataset)
-    if isinstance(judged[0][0], c.ObjectAdded):
-        statement = f"datasets.insert {dataset.id} in {dataset.location}"
-        return Draft(
-            Phase.DATASETS, Create(**whose, statement=statement, body=codec.resource(dataset))
-        )
-    body = annotations(change for change, _ in judged)
-    statement = f"datasets.patch {dataset.id}: {', '.join(body)}"
-    return Draft(Phase.DATASETS, Patch(**whose, statement=statement, body=body))
+def _create(found: Managed, context: Context) -> Iterator[Draft]:
+    match found:
+        case Dataset():
+            statement = f"datasets.insert {found.id} in {found.location}"
+            step = Create(**whose(found), statement=statement, body=codec.resource(found))
+            yield Draft(Phase.DATASETS, step)
+        case Table():
+            yield tables.create(found, context)
+        case ExternalTable():
+            yield external.create(found)
+        case Foreign():
+            raise LookupError(found.id)
+        case _:
+            yield from code.create(found)
 
 
-def _refreshed(names: frozenset[str], facts: Facts, declared: Platform) -> Iterator[Draft]:
-    for name in sorted(names):
-        view = declared.objects[name]
-        if isinstance(view, View) and name in facts.platform.objects:
-            yield from code.refresh(view)
+def _change(found: Managed, judged: Judged, context: Context) -> Iterator[Draft]:
+    match found:
+        case Dataset():
+            live = context.facts.body(codec.ref(found))
+            body = patch_body((change for change, _ in judged), live)
+            statement = f"datasets.patch {found.id}: {', '.join(body)}"
+            yield Draft(Phase.DATASETS, Patch(**whose(found), statement=statement, body=body))
+        case Table():
+            yield from tables.change(found, judged, context)
+        case ExternalTable():
+            yield from external.change(found, judged, context)
+        case Foreign():
+            raise LookupError(found.id)
+        case _:
+            yield from code.change(found, judged, context)
 
 
 def _ledger(facts: Facts, declared: Platform) -> Iterator[Draft]:
     for source in declared.of_type(SourceTable):
         if Ref("table", source.id) in facts.owned:
             statement = "now a source table: no longer ours, left as it is"
-            yield Draft(Phase.LEDGER, Release(**_whose(source), statement=statement))
+            yield Draft(Phase.LEDGER, Release(**whose(source), statement=statement))
     for found in declared.managed.values():
         ref = codec.ref(found)
         if ref in facts.resources and ref not in facts.owned and ref.kind != "dataset":
             statement = "exists already: ours from now on"
-            yield Draft(Phase.LEDGER, Adopt(**_whose(found), statement=statement))
+            yield Draft(Phase.LEDGER, Adopt(**whose(found), statement=statement))
 
 
-def _whose(found: Managed | SourceTable) -> dict[str, Any]:
-    kind = codec.ref(found).kind
-    return {"object": found.id, "object_kind": found.kind, "resource_kind": kind}
-
-
-def _ordered(drafts: Sequence[Draft], facts: Facts, declared: Platform) -> tuple[Any, ...]:
-    place = _places(drafts, facts, declared)
+def _ordered(drafts: Sequence[Draft], context: Context) -> tuple[Any, ...]:
+    place = _places(drafts, context)
     ordered = sorted(drafts, key=lambda draft: (draft.phase, place.get(draft.step.object, 0)))
     seen: set[Ref] = set()
-    steps: list[BaseStep] = []
-    for _, step in ordered:
-        first = step.ref not in seen
-        seen.add(step.ref)
-        expects = (ABSENT if isinstance(step, Create) else _etag(step, facts)) if first else None
-        steps.append(step.model_copy(update={"expects": expects}))
-    return tuple(steps)
+    return tuple(_expecting(step, seen, context.facts) for _, step in ordered)
 
 
-def _etag(step: BaseStep, facts: Facts) -> str | None:
-    # A release changes the ledger only: the table may even be gone.
-    return None if isinstance(step, Release) else facts.etag(step.ref)
+def _expecting(step: BaseStep, seen: set[Ref], facts: Facts) -> BaseStep:
+    """Return the step with what it expects of objects that no step before it has changed."""
+    update: dict[str, str | None] = {}
+    if step.ref not in seen:
+        update["expects"] = _state(step, facts)
+    if isinstance(step, Rename) and step.source_ref not in seen:
+        update["source_expects"] = facts.etag(step.source_ref)
+        seen.add(step.source_ref)
+    seen.add(step.ref)
+    return step.model_copy(update=update)
 
 
-def _places(drafts: Sequence[Draft], facts: Facts, declared: Platform) -> Mapping[str, int]:
+def _state(step: BaseStep, facts: Facts) -> str | None:
+    if isinstance(step, Release):
+        return None  # a release changes the ledger only: the table may even be gone
+    return ABSENT if isinstance(step, Create | Rename) else facts.etag(step.ref)
+
+
+def _places(drafts: Sequence[Draft], context: Context) -> Mapping[str, int]:
     """Return where an object stands: after what it needs; what is dropped, before that."""
+    facts, declared = context.facts, context.declared
     involved = {draft.step.object for draft in drafts}
     kept = positions(references_of(found for found in declared if found.id in involved))
     gone = positions(

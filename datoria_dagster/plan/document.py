@@ -1,8 +1,10 @@
 """A plan as a value: what was found, what is to be done, and its fingerprint. Plan ⇄ JSON."""
 
 import hashlib
+import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -11,7 +13,7 @@ from datoria_dagster.judge.verdict import Finding, Verdict, verdict
 from datoria_dagster.model.base import DatoriaError, DeclarationError, Model
 from datoria_dagster.plan.step import Step
 
-FORMAT = 1
+FORMAT = 2
 
 
 class UnreadablePlan(DatoriaError):
@@ -38,6 +40,17 @@ class Plan(Model):
     def is_empty(self) -> bool:
         """Whether there is nothing to apply and nothing to note."""
         return not self.findings and not self.steps
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The ids of what has steps although nothing is changed.
+
+        A migration that was cut off has left them behind, or a table that was restored.
+        """
+        if self.findings:
+            return ()
+        steps = (step for step in self.steps if step.kind not in ("adopt", "release"))
+        return tuple(dict.fromkeys(step.object for step in steps))
 
     @property
     def applicable(self) -> bool:
@@ -89,6 +102,7 @@ def read_plan(path: Path) -> Plan:
 
 def from_json(text: str, place: str) -> Plan:
     """Return the plan that a file holds. Raises UnreadablePlan."""
+    _refuse_other_format(text, place)
     try:
         document = _Document.model_validate_json(text)
     except ValidationError as error:
@@ -103,11 +117,21 @@ def from_json(text: str, place: str) -> Plan:
             f"{place}: this is not a saved plan ({str(error).partition(': ')[2]}) "
             "Make one with `datoria migrate --plan --out FILE`."
         ) from None
-    if document.datoria_plan != FORMAT:
-        raise UnreadablePlan(f"{place}: made by another version of datoria. Make the plan anew.")
     if document.fingerprint != document.plan.fingerprint:
         raise UnreadablePlan(f"{place}: the plan was changed after it was made. Make it anew.")
     return document.plan
+
+
+def _refuse_other_format(text: str, place: str) -> None:
+    try:
+        found: object = json.loads(text)
+    except ValueError:
+        return  # said by who reads it
+    if (
+        isinstance(found, dict)
+        and cast("dict[str, Any]", found).get("datoria_plan", FORMAT) != FORMAT
+    ):
+        raise UnreadablePlan(f"{place}: made by another version of datoria. Make the plan anew.")
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

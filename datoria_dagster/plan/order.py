@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from datoria_dagster.model.platform import Object, Platform, refuse_cycles
-from datoria_dagster.model.relations import View
+from datoria_dagster.model.relations import MaterializedView, View
+from datoria_dagster.model.routines import Routine
 from datoria_dagster.sql.needs import needs
 
 
@@ -28,11 +29,20 @@ def references_of(objects: Iterable[Object]) -> Mapping[str, tuple[str, ...]]:
 
 
 def readers(platform: Platform, changed: frozenset[str]) -> frozenset[str]:
-    """Return the ids of the views that read one of the changed objects, through views too."""
-    views = {view.id: set(needs(view)) for view in platform.of_type(View)}
-    found: set[str] = set()
-    frontier = set(changed)
+    """Return the ids of the code that reads one of the changed objects, through other code too."""
+    if not changed:
+        return frozenset()
+    read_by: dict[str, list[str]] = {}
+    for found in platform:
+        if not isinstance(found, View | MaterializedView | Routine):
+            continue
+        for name in needs(found):
+            read_by.setdefault(name, []).append(found.id)
+    reached: set[str] = set()
+    frontier = list(changed)
     while frontier:
-        frontier = {name for name, named in views.items() if named & frontier and name not in found}
-        found |= frontier
-    return frozenset(found)
+        for reader in read_by.get(frontier.pop(), ()):
+            if reader not in reached:
+                reached.add(reader)
+                frontier.append(reader)
+    return frozenset(reached)

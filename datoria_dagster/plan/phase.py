@@ -10,13 +10,18 @@ class Phase(IntEnum):
     """The order of a migration: expand, move the code over, contract, tidy up."""
 
     DATASETS = 0
-    EXPAND = 1  # tables: create, add, relax, widen, rebuild
-    CODE = 2  # views and functions: create and change
-    RETIRE = 3  # views and functions that left the code
-    CONTRACT = 4  # tables: drop columns that nothing declared reads any more
-    REFRESH = 5  # views whose inputs changed: BigQuery stores their schema when they are issued
-    DROP = 6  # tables that left the code
-    LEDGER = 7  # adopt, release
+    UNREFER = 1  # foreign keys that go, or stand in the way
+    UNKEY = 2  # primary keys, which nothing refers to any more
+    EXPAND = 3  # tables: rename, create, add, relax, widen, rebuild; external tables
+    CODE = 4  # views, materialized views and functions: create and change
+    PROCEDURES = 5  # they may name all of it
+    RETIRE = 6  # code that left the code
+    CONTRACT = 7  # tables: drop columns that nothing declared reads any more, expire sooner
+    KEYS = 8  # primary keys
+    REFERENCES = 9  # foreign keys, which refer to primary keys
+    REFRESH = 10  # views whose inputs changed: BigQuery stores their schema when they are issued
+    DROP = 11  # tables that left the code
+    LEDGER = 12  # adopt, release
 
 
 class Draft(NamedTuple):

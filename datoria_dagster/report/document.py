@@ -29,6 +29,7 @@ def dump(value: Any) -> str:
 
 def _change(finding: Finding) -> dict[str, Any]:
     return {
+        "id": finding.id,
         "object": finding.object,
         "object_kind": finding.object_kind,
         "path": finding.path,

@@ -1,18 +1,29 @@
 """Text for a terminal: a tree of objects and what changes in them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from datoria_dagster.judge.verdict import Finding
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.report.words import advice, comparison, headline, notes, symbol
+from datoria_dagster.report.words import (
+    advice,
+    comparison,
+    headline,
+    heaviest_first,
+    label,
+    notes,
+    symbol,
+    titled,
+)
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.text import Text
     from rich.tree import Tree
 
@@ -26,6 +37,8 @@ _COLORS = {
     "~": "yellow",
 }
 _UNLIMITED = 10_000
+# How many characters a line must have left for sentences to hang beside what they are about.
+_ROOM = 36
 
 
 def render_changes(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) -> str:
@@ -33,9 +46,11 @@ def render_changes(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) 
     return draw(*_trees(plan), color=color, width=width)
 
 
-def render_comparison(plan: Plan, *, color: bool = False, width: int = _UNLIMITED) -> str:
+def render_comparison(
+    plan: Plan, compared: str, *, color: bool = False, width: int = _UNLIMITED
+) -> str:
     """Return what a comparison of files found: the verdict and a tree of the changes."""
-    blocks = [comparison(plan)]
+    blocks = [comparison(plan, compared)]
     if plan.findings:
         blocks.append(render_changes(plan, color=color, width=width))
     return "\n\n".join(blocks) + "\n"
@@ -105,15 +120,31 @@ def _cell(value: Any) -> str:
 
 
 def _trees(plan: Plan) -> "list[Tree]":
+    """Return a tree per dataset. What is most important to read stands first, at every level."""
     from rich.tree import Tree
 
     trees: list[Tree] = []
-    for dataset, found in groupby(plan.findings, key=_dataset):
+    for dataset, found in _grouped(heaviest_first(plan.findings), _dataset).items():
         tree = Tree(dataset, guide_style="dim")
-        for _, group in groupby(found, key=lambda finding: finding.object):
-            _add_object(tree, tuple(group))
+        objects = _grouped(found, lambda finding: finding.object).values()
+        alone = [group[0] for group in objects if _is_alone(group)]
+        columns = _Columns.of(alone, titled)
+        for group in objects:
+            if _is_alone(group):
+                _add_details(tree.add(columns.line(group[0])), group[0])
+            else:
+                _add_object(tree, group)
         trees.append(tree)
     return trees
+
+
+def _grouped(
+    findings: Sequence[Finding], key: Callable[[Finding], str]
+) -> dict[str, list[Finding]]:
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(key(finding), []).append(finding)
+    return groups
 
 
 def _dataset(finding: Finding) -> str:
@@ -121,34 +152,82 @@ def _dataset(finding: Finding) -> str:
     return finding.object if is_dataset else finding.object.rpartition(".")[0]
 
 
-def _add_object(tree: "Tree", findings: tuple[Finding, ...]) -> None:
-    first = findings[0]
-    name = first.object.rpartition(".")[2]
-    if len(findings) == 1 and not first.path:
-        branch = tree.add(_line(first, f"{name} ({first.object_kind.replace('_', ' ')})", 0))
-        _add_details(branch, first)
-        return
-    branch = tree.add(f"{name} ({first.object_kind.replace('_', ' ')})")
-    width = max(len(_label(finding)) for finding in findings)
+def _is_alone(group: Sequence[Finding]) -> bool:
+    """Whether the object itself is all that there is to name."""
+    return len(group) == 1 and not group[0].path
+
+
+def _add_object(tree: "Tree", findings: Sequence[Finding]) -> None:
+    branch = tree.add(titled(findings[0]))
+    columns = _Columns.of(findings, label)
     for finding in findings:
-        _add_details(branch.add(_line(finding, _label(finding), width)), finding)
+        _add_details(branch.add(columns.line(finding)), finding)
 
 
-def _label(finding: Finding) -> str:
-    return finding.path or finding.kind.replace("_changed", "").replace("_", " ")
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How wide what stands in front of the sentences of some findings is."""
+
+    name: Callable[[Finding], str]
+    names: int
+    severities: int
+
+    @staticmethod
+    def of(findings: Sequence[Finding], name: Callable[[Finding], str]) -> "_Columns":
+        return _Columns(
+            name,
+            max((len(name(finding)) for finding in findings), default=0),
+            max((len(_severity(finding)) for finding in findings), default=0),
+        )
+
+    def line(self, finding: Finding) -> "_Hanging":
+        from rich.text import Text
+
+        mark = symbol(finding.kind)
+        line = Text.assemble((mark, _COLORS[mark]), " ")
+        line.append(self.name(finding).ljust(self.names), "bold")
+        if self.severities:
+            severity = _severity(finding).ljust(self.severities)
+            line.append(f"  {severity}", _COLORS[finding.severity])
+        return _Hanging(line.append("  "), finding.says if finding.path else self._rest(finding))
+
+    def _rest(self, finding: Finding) -> str:
+        """Return the sentence without the option's name, which stands before it already."""
+        said, name = finding.says, self.name(finding)
+        for spelled in (name, name.replace("_", " ")):
+            said = said.removeprefix(f"{spelled}: ").removeprefix(f"{spelled} ")
+        return said
 
 
-def _line(finding: Finding, label: str, width: int) -> "Text":
-    from rich.text import Text
+@dataclass(frozen=True, slots=True)
+class _Hanging:
+    """A sentence after its heading; where there is room, its lines stand under each other."""
 
-    mark = symbol(finding.kind)
-    line = Text.assemble((mark, _COLORS[mark]), " ", (label.ljust(width), "bold"), "  ")
-    line.append(finding.says)
-    if finding.severity != "safe":
-        line.append(f"  {finding.severity}", _COLORS[finding.severity])
-    if not finding.severity.is_compatible and finding.admitted:
-        line.append(" (forced)", "dim")
-    return line
+    head: "Text"
+    said: str
+
+    def __rich_console__(
+        self, console: "Console", options: "ConsoleOptions"
+    ) -> "Iterator[RenderableType]":
+        from rich.table import Table
+        from rich.text import Text
+
+        room = options.max_width - self.head.cell_len
+        if room < _ROOM or len(self.said) <= room:
+            yield Text.assemble(self.head, self.said)
+            return
+        grid = Table.grid()
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(self.head, Text(self.said))
+        yield grid
+
+
+def _severity(finding: Finding) -> str:
+    if finding.severity == "safe":
+        return ""
+    forced = finding.admitted and not finding.severity.is_compatible
+    return f"{finding.severity} (forced)" if forced else str(finding.severity)
 
 
 def _add_details(branch: "Tree", finding: Finding) -> None:
@@ -160,4 +239,4 @@ def _add_details(branch: "Tree", finding: Finding) -> None:
     details = {"breaks": ", ".join(finding.breaks), "instead": finding.instead, "rule": why}
     for word, value in details.items():
         if value:
-            branch.add(Text.assemble((word.ljust(9), "dim"), value))
+            branch.add(_Hanging(Text(word.ljust(9), "dim"), value))

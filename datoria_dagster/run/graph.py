@@ -6,9 +6,20 @@ from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.model.relations import Relation, SourceTable, Table, View
+from datoria_dagster.model.relations import (
+    ExternalTable,
+    MaterializedView,
+    Relation,
+    SourceTable,
+    Table,
+    View,
+)
+from datoria_dagster.model.routines import AnyRoutine, Routine
 from datoria_dagster.plan.order import positions
 from datoria_dagster.sql.needs import needs
+
+Stored = Table | SourceTable | ExternalTable
+Code = View | MaterializedView | AnyRoutine
 
 
 class UnknownJob(DatoriaError):
@@ -40,25 +51,41 @@ def upstream_jobs(platform: Platform, job: Job) -> tuple[str, ...]:
 
 
 def dependencies(platform: Platform, job: Job) -> tuple[Dependency, ...]:
-    """Return what a job reads, all partitions of what its SQL names itself included."""
+    """Return what a job reads: all partitions of what its SQL or a function it calls names."""
     named = {found.relation.id for found in job.dependencies}
-    written_out = (platform.objects.get(name) for name in needs(job) if name not in named)
-    rest = (found.all_partitions() for found in written_out if isinstance(found, Relation))
-    return (*job.dependencies, *rest)
+    called = (relation for name in needs(job) for relation in _relations(platform, name))
+    rest = {relation.id: relation for relation in called if relation.id not in named}
+    return (*job.dependencies, *(relation.all_partitions() for relation in rest.values()))
 
 
-def tables_behind(platform: Platform, dependency: Dependency) -> tuple[Table | SourceTable, ...]:
-    """Return the tables that a dependency reads, looking through views."""
+def tables_behind(platform: Platform, dependency: Dependency) -> tuple[Stored, ...]:
+    """Return the tables that a dependency reads, looking through views and functions."""
     found = {table.id: table for table in _tables(platform, dependency.relation.id)}
     return tuple(found.values())
 
 
-def _tables(platform: Platform, name: str) -> Iterator[Table | SourceTable]:
+def read_by(platform: Platform, code: Code) -> Iterator[Relation]:
+    """Yield the relations that a view or a routine reads, looking through routines."""
+    for name in needs(code):
+        yield from _relations(platform, name)
+
+
+def _relations(platform: Platform, name: str) -> Iterator[Relation]:
     match platform.objects.get(name):
-        case Table() | SourceTable() as table:
+        case Relation() as relation:
+            yield relation
+        case Routine() as routine:
+            yield from read_by(platform, routine)
+        case _:
+            return
+
+
+def _tables(platform: Platform, name: str) -> Iterator[Stored]:
+    match platform.objects.get(name):
+        case Table() | SourceTable() | ExternalTable() as table:
             yield table
-        case View() as view:
-            for read in needs(view):
-                yield from _tables(platform, read)
+        case View() | MaterializedView() as view:
+            for relation in read_by(platform, view):
+                yield from _tables(platform, relation.id)
         case _:
             return

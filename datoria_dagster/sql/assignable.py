@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from datoria_dagster.model.relations import Table, View
+from datoria_dagster.model.relations import Table
+from datoria_dagster.model.routines import TableFunction
 from datoria_dagster.model.types import ARRAY, Field, Type
 from datoria_dagster.sql.typecheck import Columns
 
@@ -13,6 +14,14 @@ _COERCES = {
     "INT64": ("NUMERIC", "BIGNUMERIC", "FLOAT64"),
     "NUMERIC": ("BIGNUMERIC", "FLOAT64"),
     "DATE": ("DATETIME",),
+}
+
+_ARGUMENTS = {
+    "INT64": ("NUMERIC", "BIGNUMERIC", "FLOAT64"),
+    "NUMERIC": ("BIGNUMERIC", "FLOAT64"),
+    "BIGNUMERIC": ("FLOAT64",),
+    "DATE": ("DATETIME", "TIMESTAMP"),
+    "DATETIME": ("TIMESTAMP",),
 }
 
 
@@ -34,15 +43,27 @@ def is_assignable(type: Type, to: Type) -> bool:
     ) and not any(field.required and name not in given for name, field in known.items())
 
 
+def is_argument(type: Type, declared: Type) -> bool:
+    """Tell whether a value can be an argument of a declared type. In doubt it can.
+
+    Source: https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
+    """
+    if type.name != declared.name:
+        return declared.name in _ARGUMENTS.get(type.name, ())
+    if type.element is not None and declared.element is not None:
+        return type.element.name == declared.element.name
+    return True
+
+
 def whole_type(field: Field) -> Type:
     """Return the type of a column's value: an array when it is repeated."""
     return ARRAY(field.type) if field.repeated else field.type
 
 
-def wrong_in_view(view: View, returned: Columns) -> Iterator[str]:
+def wrong_in_view(fields: tuple[Field, ...], returned: Columns) -> Iterator[str]:
     """Yield what a view declares and its query doesn't return, and the other way round."""
     yield from _twice(returned)
-    declared = {field.name.lower(): field for field in view.fields}
+    declared = {field.name.lower(): field for field in fields}
     types = dict(returned)
     for name, field in declared.items():
         type = types.get(name)
@@ -60,6 +81,28 @@ def wrong_in_view(view: View, returned: Columns) -> Iterator[str]:
         if name not in declared:
             what = f"{name} ({type})" if type is not None else name
             yield f"the query returns column {what}, which the schema does not declare. Add it."
+
+
+def wrong_in_function(function: TableFunction, returned: Columns) -> Iterator[str]:
+    """Yield where the query of a table function does not return the declared columns."""
+    yield from _twice(returned)
+    types = dict(returned)
+    declared = {field.name.lower(): field for field in function.returns}
+    for name, field in declared.items():
+        type = types.get(name)
+        if name not in types:
+            yield (
+                f"column {field.name} is declared, but the query does not return it. It returns "
+                f"{', '.join(types)}."
+            )
+        elif type is not None and not is_assignable(type, whole_type(field)):
+            yield (
+                f"column {field.name} is declared {field.sql_type}, but the query returns {type}. "
+                "Change the declaration, or CAST in the query."
+            )
+    for name in types:
+        if name not in declared:
+            yield f"the query returns column {name}, which returns=… does not declare. Add it."
 
 
 def wrong_in_table(table: Table, returned: Columns) -> Iterator[str]:

@@ -1,25 +1,20 @@
 """Whether two SQL texts say the same. In doubt they do not."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from datoria_dagster.sql.parse import SqlError, dialect, parse, parse_expression
+from datoria_dagster.sql.parse import DATE_PARTS, SqlError, dialect, parse, parse_expression
 from datoria_dagster.sql.references import is_array, is_cte, span, tables
+from datoria_dagster.sql.script import raw_words, split
+from datoria_dagster.sql.words import Word, simplified, string
 
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.tokenizer_core import Token
 
-# One token: what it is, and what of its text matters.
-Word = tuple[str, str]
 _QUALIFIED = 3
-_PARTS = re.compile(
-    "(MICRO|MILLI)?SECOND|MINUTE|HOUR|DAY|DAYOFWEEK|DAYOFYEAR|(ISO)?WEEK|MONTH|QUARTER|(ISO)?YEAR"
-    "|(SUN|MON|TUES|WEDNES|THURS|FRI|SATUR)DAY",
-    re.IGNORECASE,
-)
 _NAME_TOKENS = ("VAR", "IDENTIFIER", "DOT", "DASH", "NUMBER")
 
 
@@ -27,31 +22,41 @@ def same_query(a: str, b: str) -> bool:
     """Tell whether two queries differ in nothing but how they are written.
 
     Layout, comments, a last semicolon, the case of keywords and of names that BigQuery folds,
-    and back-quotes that are not needed make no difference. What does not parse is compared as text.
+    back-quotes, parentheses and words that are not needed, and the spelling of literals make no
+    difference. What does not parse is compared word by word.
     """
-    return a == b or _same(_query_words, a, b)
+    return a == b or _query_words(a) == _query_words(b)
 
 
 def same_expression(a: str, b: str) -> bool:
     """Tell the same of two expressions: bodies of routines, defaults."""
-    return a == b or _same(_expression_words, a, b)
+    return a == b or _expression_words(a) == _expression_words(b)
 
 
-def _same(words: Callable[[str], tuple[Word, ...]], a: str, b: str) -> bool:
-    try:
-        return words(a) == words(b)
-    except SqlError:
-        return False
+def same_script(a: str, b: str) -> bool:
+    """Tell the same of two lists of statements: bodies of procedures."""
+    return a == b or _script_words(a) == _script_words(b)
 
 
 @lru_cache(maxsize=4096)
 def _query_words(text: str) -> tuple[Word, ...]:
-    return tuple(_words(text, parse(text)))
+    try:
+        return simplified(_words(text, parse(text)))
+    except SqlError:
+        return raw_words(text)
 
 
 @lru_cache(maxsize=4096)
 def _expression_words(text: str) -> tuple[Word, ...]:
-    return tuple(_words(text, parse_expression(text)))
+    try:
+        return simplified(_words(text, parse_expression(text)))
+    except SqlError:
+        return raw_words(text)
+
+
+@lru_cache(maxsize=1024)
+def _script_words(text: str) -> tuple[tuple[Word, ...], ...]:
+    return tuple(_query_words(statement) for statement in split(text))
 
 
 def _words(text: str, tree: "exp.Expr") -> Iterator[Word]:
@@ -59,9 +64,12 @@ def _words(text: str, tree: "exp.Expr") -> Iterator[Word]:
     while tokens and tokens[-1].token_type.name == "SEMICOLON":
         tokens.pop()
     names = _names(text, tree)
-    paths = _paths(tree)
+    paths = _paths(tokens, tree)
+    aliases = _aliases(tree)
     position = 0
     while position < len(tokens):
+        if tokens[position].start in aliases and not _follows(tokens, position, "ALIAS"):
+            yield "keyword", "AS"
         path = paths.get(tokens[position].start)
         if path is not None:
             name, end = path
@@ -77,18 +85,30 @@ def _words(text: str, tree: "exp.Expr") -> Iterator[Word]:
         position += length
 
 
+def _aliases(tree: "exp.Expr") -> frozenset[int]:
+    """Return where aliases start that can stand without AS."""
+    from sqlglot import exp
+
+    kinds = exp.Alias | exp.TableAlias | exp.PivotAlias | exp.PropertyEQ | exp.Unnest
+    return frozenset(
+        name.meta["start"]
+        for name in tree.find_all(exp.Identifier)
+        if "start" in name.meta and isinstance(name.parent, kinds)
+    )
+
+
 def _word(text: str, tokens: "list[Token]", position: int) -> Word:
     token = tokens[position]
     written = text[token.start : token.end + 1]
     match token.token_type.name:
         case "VAR" if _is_builtin(tokens, position) or _is_part(tokens, position):
             return "keyword", token.text.upper()
-        case "VAR" | "IDENTIFIER" | "NUMBER" | "PARAMETER":
+        case "VAR" | "IDENTIFIER" | "PARAMETER":
             return token.token_type.name, written
-        case "STRING" if "\\" not in written:
-            return "STRING", token.text
+        case "NUMBER" | "HEX_STRING":
+            return "NUMBER", written.lower()
         case name if name.endswith("STRING"):
-            return name, written
+            return string(written)
         case _:
             return "keyword", " ".join(token.text.upper().split())
 
@@ -103,7 +123,7 @@ def _is_part(tokens: "list[Token]", position: int) -> bool:
     """Tell whether it is a part of a date, as in `DATE_TRUNC(d, MONTH)`. Names come before this."""
     before = tokens[position - 1].token_type.name if position else ""
     return before in ("COMMA", "NUMBER", "L_PAREN") and bool(
-        _PARTS.fullmatch(tokens[position].text)
+        DATE_PARTS.fullmatch(tokens[position].text)
     )
 
 
@@ -117,23 +137,28 @@ def _routine(tokens: "list[Token]", position: int) -> tuple[int, Word] | None:
             end += 2
             continue
         opens = end + 1 < len(tokens) and tokens[end + 1].token_type.name == "L_PAREN"
-        if opens and len(parts) >= _QUALIFIED and not _follows_dot(tokens, position):
+        if opens and len(parts) >= _QUALIFIED and not _follows(tokens, position, "DOT"):
             return end + 1 - position, ("routine", ".".join(parts))
         return None
     return None
 
 
-def _follows_dot(tokens: "list[Token]", position: int) -> bool:
-    return position > 0 and tokens[position - 1].token_type.name == "DOT"
+def _follows(tokens: "list[Token]", position: int, kind: str) -> bool:
+    return position > 0 and tokens[position - 1].token_type.name == kind
 
 
-def _paths(tree: "exp.Expr") -> dict[int, tuple[str, int]]:
+def _paths(tokens: "list[Token]", tree: "exp.Expr") -> dict[int, tuple[str, int]]:
     """Return the relations by where their names start, with where they end."""
+    positions = {token.start: position for position, token in enumerate(tokens)}
     found: dict[int, tuple[str, int]] = {}
     for table in tables(tree):
-        if len(table.parts) == _QUALIFIED and all("start" in part.meta for part in table.parts):
-            start, end = span(table)
-            found[start] = (".".join(part.name for part in table.parts), end)
+        start, end = span(table)
+        position = positions.get(start)
+        if len(table.parts) == _QUALIFIED and position is not None and end:
+            # Of `p.d`.t sqlglot knows the place of the last part alone.
+            while _follows(tokens, position, "DOT"):
+                position -= 2
+            found[tokens[position].start] = (".".join(part.name for part in table.parts), end)
     return found
 
 

@@ -1,5 +1,7 @@
 """What is wrong with a SQL text, shown where it is wrong."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Self
 
 from datoria_dagster.model.base import DeclarationError
@@ -37,3 +39,12 @@ def _excerpt(line: str, number: int, column: int, length: int) -> str:
     gutter = " " * len(str(number))
     text = f" {number} | {shown}".rstrip()
     return f" {gutter} |\n{text}\n {gutter} | {' ' * (column - first)}{carets}"
+
+
+def unknown_name(
+    name: str, what: str, text: str, span: tuple[int, int], known: Iterable[str]
+) -> SqlError:
+    """Return the error for a name that nothing has; it suggests the most similar one."""
+    close = difflib.get_close_matches(name.rpartition(".")[2].lower(), sorted(known), n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return SqlError(f"There is no {what} {name}.{hint}", text, span)

@@ -1,10 +1,17 @@
-"""The columns that a resolved query returns. Imports sqlglot."""
+"""The types of a resolved query: of the columns that it returns, of the arguments in its calls.
+
+Imports sqlglot.
+"""
+
+from collections.abc import Iterator
 
 from sqlglot import exp
 
 from datoria_dagster.model.types import Type
 from datoria_dagster.sql.datatypes import to_type
+from datoria_dagster.sql.parse import parse
 from datoria_dagster.sql.qualified import Resolved, Unsure
+from datoria_dagster.sql.references import call_span, calls
 
 _WIDER = ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64")
 
@@ -12,6 +19,24 @@ _WIDER = ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64")
 def columns(resolved: Resolved) -> tuple[tuple[str, Type | None], ...]:
     """Return names and, where sure, types. Raises Unsure when a star could not be expanded."""
     return _columns(resolved.tree)
+
+
+def calls_in(
+    query: str, resolved: Resolved
+) -> Iterator[tuple[str, tuple[Type | None, ...], tuple[int, int]]]:
+    """Yield the calls by a qualified name, the types of their arguments, and where they stand."""
+    names = {call_span(function): name for name, function in calls(parse(query))}
+    for function in resolved.tree.find_all(exp.Anonymous):
+        span = call_span(function)
+        if span in names:
+            yield names[span], tuple(_of_argument(given) for given in function.expressions), span
+
+
+def _of_argument(given: exp.Expr) -> Type | None:
+    # Literals, and arrays and structs of them, take the type that is declared.
+    if isinstance(given, exp.Column | exp.Dot | exp.Cast | exp.Anonymous):
+        return to_type(given.type)
+    return None
 
 
 def _columns(query: exp.Expr) -> tuple[tuple[str, Type | None], ...]:

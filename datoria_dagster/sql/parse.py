@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from sqlglot.dialects.bigquery import BigQuery
     from sqlglot.errors import ParseError
 
-__all__ = ["SqlError", "dialect", "parse", "parse_any", "parse_expression"]
+__all__ = [
+    "DATE_PARTS",
+    "SqlError",
+    "dialect",
+    "parse",
+    "parse_any",
+    "parse_expression",
+    "parse_statement",
+]
 
 # Everything up to a string, a quoted name or a comment that is opened and never closed.
 _CLOSED = re.compile(
@@ -22,15 +30,27 @@ _CLOSED = re.compile(
     |[^'"`/\#-]|/(?!\*)|-)*+""",
     re.DOTALL | re.VERBOSE,
 )
+DATE_PARTS = re.compile(
+    "(MICRO|MILLI)?SECOND|MINUTE|HOUR|DAY|DAYOFWEEK|DAYOFYEAR|(ISO)?WEEK|MONTH|QUARTER|(ISO)?YEAR"
+    "|(SUN|MON|TUES|WEDNES|THURS|FRI|SATUR)DAY",
+    re.IGNORECASE,
+)
+_SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
+_SELECT_OF_SOMETHING = re.compile(
+    r"\bSELECT\s+(?!(?:ALL|AS|DISTINCT|EXCEPT|FROM|GROUP|HAVING|INTERSECT|LIMIT|ORDER|QUALIFY|UNION"
+    r"|WHERE|WINDOW|WITH)\b)[\w`*('\"\[@]",
+    re.IGNORECASE,
+)
+_BEGINS_QUERY = re.compile(r"\s*(SELECT|WITH|FROM)\b", re.IGNORECASE)
 
 
 @cache
 def dialect() -> "BigQuery":
-    """Return sqlglot's BigQuery; what sqlglot logs is silenced, for its errors say it all."""
-    from sqlglot.dialects.bigquery import BigQuery
+    """Return GoogleSQL; what sqlglot logs is silenced, for its errors say it all."""
+    from datoria_dagster.sql.parser import Parsed
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
-    return BigQuery()
+    return Parsed()
 
 
 def parse(text: str, place: str = "") -> "exp.Query":
@@ -55,10 +75,20 @@ def parse_expression(text: str, place: str = "") -> "exp.Expr":
 @lru_cache(maxsize=512)
 def parse_any(text: str) -> "exp.Expr":
     """Return the tree of an expression or a query, whichever it is. Raises SqlError."""
+    if _BEGINS_QUERY.match(text):
+        return _query(text)
     try:
         return _expression(text)
     except SqlError:
         return _query(text)
+
+
+def parse_statement(text: str) -> "exp.Expr":
+    """Return the tree of one statement of a script, of any kind. Raises SqlError."""
+    trees = _checked(text, None)
+    if len(trees) != 1 or trees[0] is None:
+        raise SqlError("There is no statement here.", text, (0, 0))
+    return trees[0]
 
 
 @lru_cache(maxsize=512)
@@ -79,9 +109,14 @@ def _query(text: str) -> "exp.Query":
     if len(trees) > 1:
         start = _second(text)
         raise SqlError("There is a second statement; keep one query.", text, (start, start + 1))
-    if any(not select.expressions for select in trees[0].find_all(exp.Select)):
+    if _may_be_empty(text) and any(not s.expressions for s in trees[0].find_all(exp.Select)):
         raise SqlError("A SELECT names no column.", text, (_start(text), _start(text) + 1))
     return trees[0]
+
+
+def _may_be_empty(text: str) -> bool:
+    """Tell whether a SELECT may name no column; the tree, which is slower, tells for sure."""
+    return len(_SELECT.findall(text)) != len(_SELECT_OF_SOMETHING.findall(text))
 
 
 @lru_cache(maxsize=512)
@@ -109,6 +144,8 @@ def _checked(text: str, into: Any) -> "list[exp.Expr | None]":
         ) from None
     except ParseError as error:
         raise _readable(text, error) from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # sqlglot stumbles over a few
+        raise SqlError("This SQL can't be read; something is missing.", text, (0, 0)) from None
     except RecursionError:
         raise SqlError("This SQL nests too deep to be read.", text, (0, 0)) from None
 

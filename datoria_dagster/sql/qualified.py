@@ -1,6 +1,5 @@
 """A query with every name resolved, made in one pass. Imports sqlglot: import this when needed."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from sqlglot.schema import Schema
 
 from datoria_dagster.model.types import Field, Type
 from datoria_dagster.sql.datatypes import GoogleSql, from_type, struct_of
-from datoria_dagster.sql.errors import SqlError
+from datoria_dagster.sql.errors import SqlError, unknown_name
 from datoria_dagster.sql.parse import parse
 from datoria_dagster.sql.references import identify, is_system, references, routines, span, tables
 
@@ -239,11 +238,13 @@ def _refuse_unknown_field(query: str, dot: exp.Dot) -> None:
 def _unknown(
     query: str, node: exp.Expr, known: Iterable[str], name: str = "", what: str = "column"
 ) -> SqlError:
-    sentence = f"There is no {what} {name or node.name}."
-    close = difflib.get_close_matches(node.name, sorted(set(known)), n=1)
-    return _wrong(query, node, f"{sentence} Did you mean {close[0]}?" if close else sentence)
+    return unknown_name(name or node.name, what, query, _span(node), set(known))
 
 
 def _wrong(query: str, node: exp.Expr, sentence: str) -> SqlError:
+    return SqlError(sentence, query, _span(node))
+
+
+def _span(node: exp.Expr) -> tuple[int, int]:
     meta = (node.this if isinstance(node, exp.Column) else node).meta
-    return SqlError(sentence, query, (meta.get("start", 0), meta.get("end", 0) + 1))
+    return (meta.get("start", 0), meta.get("end", 0) + 1)

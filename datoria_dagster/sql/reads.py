@@ -1,190 +1,328 @@
-"""What a resolved query reads, followed from its result inwards. Imports sqlglot."""
+"""What a query reads: one walk over its tree, names resolved on the way. Imports sqlglot."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope
 
-from datoria_dagster.sql.qualified import Resolved, Schemas, is_written
-from datoria_dagster.sql.references import identify, tables
+from datoria_dagster.model.ident import RESERVED_PREFIXES
+from datoria_dagster.model.types import Field
+from datoria_dagster.sql.lineage import Place, Reads
+from datoria_dagster.sql.parse import DATE_PARTS
+from datoria_dagster.sql.references import identify
+from datoria_dagster.sql.scope import Scope, Source
+from datoria_dagster.sql.sources import Sources
+from datoria_dagster.sql.values import (
+    ARGUMENT,
+    COMPUTED,
+    MISSING,
+    Columns,
+    Computed,
+    Found,
+    Row,
+    Value,
+)
 
-# A column and the struct fields read of it, lower-cased; () is every column.
-Path = tuple[str, ...]
-Paths = set[Path]
-EVERYTHING: Path = ()
-
-
-def exact(resolved: Resolved) -> frozenset[tuple[str, str]]:
-    """Return the relations and columns that a resolved query reads."""
-    return _Reads(resolved).collect()
-
-
-def rough(tree: exp.Query, schemas: Schemas) -> frozenset[tuple[str, str]]:
-    """Return every column whose name stands in the text; all of them when a star or row does."""
-    words = {name.name.lower() for name in tree.find_all(exp.Identifier)}
-    rows = {table.alias_or_name.lower() for table in tree.find_all(exp.Table)}
-    whole = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)) or any(
-        column.name.lower() in rows for column in tree.find_all(exp.Column)
-    )
-    return frozenset(
-        (name, field.name.lower())
-        for name in {identify(table) for table in tables(tree)} & schemas.keys()
-        for field in schemas[name]
-        if whole or field.name.lower() in words
-    )
+Schemas = Mapping[str, tuple[Field, ...]]
+_OPEN = Row((), is_open=True)
+# The clauses that see the names of outputs.
+_LATE = frozenset({"group", "having", "qualify", "order"})
+_APART = frozenset({"expressions", "from_", "joins", "with_"})
 
 
-class _Reads:
-    """One walk over the scopes, outer ones first, that carries what is wanted of each."""
+class Walk(Sources):
+    """The walk over one text. What it finds is in `found`.
 
-    def __init__(self, resolved: Resolved) -> None:
-        self._resolved = resolved
-        self._wanted: defaultdict[int, Paths] = defaultdict(set)
-        self._elements: defaultdict[int, Paths] = defaultdict(set)
-        self._found: set[tuple[str, str]] = set()
+    `unknown`: columns whose name nothing has, with the names that are visible there. `given`:
+    columns that are arguments of the routine.
+    """
 
-    def collect(self) -> frozenset[tuple[str, str]]:
-        scopes = self._resolved.scopes
-        for scope in scopes:
-            self._note_elements(scope)
-        self._wanted[id(scopes[-1].expression)].add(EVERYTHING)
-        for scope in reversed(scopes):
-            self._follow(scope)
-        return frozenset(self._found)
+    def __init__(self, schemas: Schemas) -> None:
+        self.schemas = schemas
+        self.found = Found()
+        self.unknown: list[tuple[exp.Column, set[str]]] = []
+        self.given: list[exp.Column] = []
 
-    def _note_elements(self, scope: Scope) -> None:
-        """Note which fields of an unnested array's elements are read."""
-        for column in _columns(scope):
-            source = _source(scope, column.table)
-            if isinstance(source, Scope) and isinstance(source.expression, exp.Unnest):
-                unnest, path = source.expression, _path(column)
-                if path[0] in unnest.alias_column_names[:1]:
-                    self._elements[id(unnest)].add(path[1:])
-                elif path[0] != unnest.text("offset").lower():
-                    self._elements[id(unnest)].add(path)
-
-    def _follow(self, scope: Scope) -> None:
-        match scope.expression:
-            case exp.Select() as select:
-                if scope.is_subquery and not isinstance(select.parent, exp.Exists):
-                    self._wanted[id(select)].add(EVERYTHING)
-                self._follow_select(scope, select)
+    def query(self, node: exp.Expr, around: Scope) -> Row:
+        """Return the rows of a query, and note what it reads whatever becomes of its rows."""
+        frame = self._with(node, around)
+        match node:
+            case exp.Select():
+                return self._select(node, frame)
             case exp.SetOperation():
-                # Rows are matched by position and compared whole, so every column counts.
-                for side in scope.set_operation_scopes:
-                    self._wanted[id(side.expression)].add(EVERYTHING)
-            case exp.Unnest():
-                pass
+                return self._set_operation(node, frame)
+            case exp.Subquery():
+                rows = self.query(node.this, frame)
+                self._modifiers(node, rows, frame)
+                return rows
             case _:
-                for source in scope.sources.values():
-                    self._want(source, EVERYTHING)
+                self.inside(node, frame)
+                return _OPEN
 
-    def _follow_select(self, scope: Scope, select: exp.Select) -> None:
-        wanted = self._wanted[id(select)]
-        group = select.args.get("group")
-        if select.args.get("distinct") or (group is not None and group.args.get("all")):
-            wanted.add(EVERYTHING)
-        # A column without a source is an output's alias: ORDER BY, GROUP BY.
-        wanted |= {(column.name,) for column in _columns(scope) if not column.table}
-        expanded = {id(item): item for item in select.selects if _is_expanded(item)}
-        inside = {id(column) for item in expanded.values() for column in item.find_all(exp.Column)}
-        for column in _columns(scope):
-            if id(column) not in inside and column.table:
-                self._read(scope, column, {EVERYTHING})
-        for item in expanded.values():
-            rests = _rests(item, wanted)
-            for column in item.find_all(exp.Column) if rests else ():
-                whole = not isinstance(item.unalias(), exp.Column)
-                self._read(scope, column, {EVERYTHING} if whole else rests)
-        self._follow_rows(scope, select)
+    def use(self, node: exp.Expr, scope: Scope) -> None:
+        """Note what an expression computes with."""
+        value = self.path(node, scope)
+        if value is not None:
+            self.found.use(value)
+        elif isinstance(node, exp.Query):
+            rows = self.query(node, scope)
+            if not isinstance(node.parent, exp.Exists):
+                self.found.use(rows)
+        elif isinstance(node, exp.Table):
+            self.use_table(node, scope)
+        else:
+            self.inside(node, scope)
 
-    def _follow_rows(self, scope: Scope, select: exp.Select) -> None:
-        """Follow what reads whole rows: stars that could not be expanded, and a row as a value."""
-        for row in scope.find_all(exp.TableColumn):
-            self._want(_source(scope, row.name), EVERYTHING)
-        for item in select.selects:
-            if item.is_star:
-                for _, source in scope.selected_sources.values():
-                    self._want(source, EVERYTHING)
+    def inside(self, node: exp.Expr, scope: Scope) -> None:
+        """Note what the parts of an expression compute with."""
+        for child in node.iter_expressions():
+            self.use(child, scope)
 
-    def _read(self, scope: Scope, column: exp.Column, rests: Paths) -> None:
-        source = _source(scope, column.table)
-        path = _path(column)
-        unnest = _unnested(column)
-        if unnest is not None:
-            rests = self._elements[id(unnest)] or {EVERYTHING}
-        for rest in rests:
-            self._want(source, (*path, *rest))
+    def path(self, node: exp.Expr, scope: Scope) -> Value | None:
+        """Return what a column, or a path of fields and elements, gives; None for the rest.
 
-    def _want(self, source: exp.Expr | Scope | None, path: Path) -> None:
-        match source:
-            case exp.Table():
-                columns = self._resolved.catalog.fields(source)
-                if path == EVERYTHING:
-                    self._found |= {(identify(source), name) for name in columns}
-                elif path[0] in columns:
-                    self._found.add((identify(source), ".".join(path)))
-            case Scope():
-                self._wanted[id(source.expression)].add(path)
+        A name that is not known gives something computed.
+        """
+        match node:
+            case exp.Column() if not isinstance(node.this, exp.Star):
+                return self._column(node, scope)
+            case exp.Dot() if isinstance(node.expression, exp.Identifier):
+                owner = self.path(node.this, scope)
+                return owner and (owner.field(node.name.lower()) or COMPUTED)
+            case exp.Bracket():
+                array = self.path(node.this, scope)
+                if array is not None:
+                    for index in node.expressions:
+                        self.use(index, scope)
+                return array and array.element()
+            case exp.Paren():
+                return self.path(node.this, scope)
             case _:
-                pass
+                return None
+
+    def _column(self, column: exp.Column, scope: Scope) -> Value:
+        value = scope.find([part.name.lower() for part in column.parts])
+        if value is ARGUMENT:
+            self.given.append(column)
+        if value in (MISSING, None) and not _is_special(column):
+            known = scope.known()
+            if known is not None or value is MISSING:
+                self.unknown.append((column, known or set()))
+        return value or COMPUTED
+
+    def _with(self, node: exp.Expr, around: Scope) -> Scope:
+        block = node.args.get("with_")
+        if block is None:
+            return around
+        for cte in block.expressions:
+            name = cte.alias.lower()
+            if block.recursive and isinstance(cte.this, exp.SetOperation):
+                first = self.query(cte.this.this, around)
+                around = around.with_ctes({name: _renamed(_computed(first), cte)})
+            around = around.with_ctes({name: _renamed(self.query(cte.this, around), cte)})
+        return around
+
+    def _set_operation(self, node: exp.SetOperation, frame: Scope) -> Row:
+        # Rows are matched by position and compared whole, so every column counts.
+        first, second = (self.query(side, frame) for side in (node.this, node.expression))
+        self.found.use(first)
+        self.found.use(second)
+        rows = _computed(first)
+        if node.args.get("by_name") or len(first.columns) != len(second.columns):
+            rows = Row(rows.columns, is_open=True)
+        self._modifiers(node, rows, frame)
+        return rows
+
+    def _modifiers(self, node: exp.Expr, rows: Row, frame: Scope) -> None:
+        scope = frame.inner()
+        scope.sources.append(Source.of("", rows))
+        for key in ("order", "limit", "offset"):
+            clause = node.args.get(key)
+            if clause is not None:
+                self.use(clause, scope)
+                self._use_ordinals(clause, rows.columns)
+
+    def _select(self, node: exp.Select, frame: Scope) -> Row:
+        scope = frame.inner()
+        start = node.args.get("from_")
+        if start is not None:
+            self.add(start.this, scope)
+        for join in node.args.get("joins") or ():
+            self.join(join, scope)
+        outputs = [output for item in node.expressions for output in self._outputs(item, scope)]
+        columns = tuple((name, value) for name, value in outputs if value is not _REST)
+        rows = Row(columns, is_open=len(columns) < len(outputs))
+        self._clauses(node, rows, scope)
+        if node.args.get("kind") == "VALUE":
+            return self._only_value(rows)
+        return rows
+
+    def _clauses(self, node: exp.Select, rows: Row, scope: Scope) -> None:
+        late = scope.with_aliases({name: value for name, value in rows.columns if name})
+        for key, clause in node.args.items():
+            if key in _APART:
+                continue
+            for part in clause if isinstance(clause, list) else (clause,):
+                if isinstance(part, exp.Expr):
+                    self.use(part, late if key in _LATE else scope)
+        group = node.args.get("group")
+        for clause in (group, node.args.get("order")):
+            if clause is not None:
+                self._use_ordinals(clause, rows.columns)
+        if node.args.get("distinct") or (group is not None and group.args.get("all")):
+            self.found.use(rows)
+
+    def _use_ordinals(self, clause: exp.Expr, columns: Columns) -> None:
+        """Note the outputs that ORDER BY 1 or GROUP BY 1 compute with."""
+        for item in clause.expressions:
+            number = item.this if isinstance(item, exp.Ordered) else item
+            if isinstance(number, exp.Literal) and number.is_int:
+                for _, value in columns[int(number.name) - 1 : int(number.name)]:
+                    self.found.use(value)
+
+    def _only_value(self, rows: Row) -> Row:
+        for _, value in rows.columns:
+            inside = value.fields()
+            if inside is not None:
+                return Row(inside)
+            self.found.use(value)
+        return _OPEN
+
+    def _outputs(self, item: exp.Expr, scope: Scope) -> Columns:
+        match item:
+            case exp.Star():
+                return self._star(item, scope.star(), scope)
+            case exp.Column() if isinstance(item.this, exp.Star):
+                owner = scope.find([part.name.lower() for part in item.parts[:-1]])
+                return self._fields(item.this, owner, scope)
+            case exp.Dot() if isinstance(item.expression, exp.Star):
+                owner = self.path(item.this, scope)
+                if owner is None:
+                    self.use(item.this, scope)
+                return self._fields(item.expression, owner, scope)
+            case _:
+                return (self._output(item, scope),)
+
+    def _output(self, item: exp.Expr, scope: Scope) -> tuple[str, Value]:
+        written = item.this if isinstance(item, exp.Alias) else item
+        value = self.path(written, scope)
+        if value is None:
+            self.use(written, scope)
+            return item.alias.lower(), COMPUTED
+        self.found.name(value)
+        named = isinstance(item, exp.Alias | exp.Column | exp.Dot)
+        return item.alias_or_name.lower() if named else "", value
+
+    def _fields(self, star: exp.Expr, owner: Value | None, scope: Scope) -> Columns:
+        """Return what `owner.*` gives: the columns of a row, or the fields of a struct."""
+        if owner is None:
+            return self._star(star, _OPEN, scope)
+        self.found.open(owner)
+        inside = owner.fields()
+        row = _OPEN if inside is None else Row(inside, getattr(owner, "is_open", False))
+        return self._star(star, row, scope)
+
+    def _star(self, star: exp.Expr, row: Row, scope: Scope) -> Columns:
+        """Return the columns of a row without EXCEPT and with REPLACE: both must exist."""
+        left_out = {column.name.lower() for column in star.args.get("except_") or ()}
+        replaced = {item.alias.lower(): item for item in star.args.get("replace") or ()}
+        renamed = {item.name.lower(): item.alias.lower() for item in star.args.get("rename") or ()}
+        for item in replaced.values():
+            self.use(item.this, scope)
+        for name, value in row.columns:
+            if name in left_out or name in replaced or name in renamed:
+                self.found.name(value)
+        kept = tuple(
+            (renamed.get(name, name), COMPUTED if name in replaced else value)
+            for name, value in row.columns
+            if name not in left_out
+        )
+        return (*kept, ("", _REST)) if row.is_open else kept
 
 
-def _columns(scope: Scope) -> Iterator[exp.Column]:
-    for column in scope.find_all(exp.Column):
-        if type(column) is exp.Column and not isinstance(column.this, exp.Star):
-            yield column
+def _is_special(column: exp.Column) -> bool:
+    """Tell whether it is a pseudo-column, or a part of a date that looks like a column."""
+    is_part = isinstance(column.parent, exp.Func) and DATE_PARTS.fullmatch(column.name)
+    return bool(is_part) or column.name.upper().startswith(RESERVED_PREFIXES)
 
 
-def _source(scope: Scope, name: str) -> exp.Expr | Scope | None:
-    around: Scope | None = scope
-    while around is not None:
-        if name in around.selected_sources:
-            return around.selected_sources[name][1]
-        if name in around.lateral_sources:
-            return around.lateral_sources[name]
-        around = around.parent
-    return scope.sources.get(name)
+# Stands for the columns of a star that are not known.
+_REST = Computed()
 
 
-def _top(column: exp.Column) -> tuple[exp.Expr, Path]:
-    """Return the longest struct path that begins with a column, as a node and as names."""
-    node: exp.Expr = column
-    path: Path = (column.name.lower(),)
-    while (
-        isinstance(node.parent, exp.Dot)
-        and node.arg_key == "this"
-        and isinstance(node.parent.expression, exp.Identifier)
-        and not (node.is_type(exp.DType.JSON))
-    ):
-        node = node.parent
-        path = (*path, node.name.lower())
-    return node, path
-
-
-def _path(column: exp.Column) -> Path:
-    return _top(column)[1]
-
-
-def _unnested(column: exp.Column) -> exp.Unnest | None:
-    node = _top(column)[0]
-    return node.parent if isinstance(node.parent, exp.Unnest) else None
-
-
-def _is_expanded(item: exp.Expr) -> bool:
-    """Tell whether a star made this output, so that the text does not name it."""
-    columns = list(item.find_all(exp.Column))
-    return (
-        bool(columns)
-        and item.find(exp.Query) is None
-        and not any(is_written(column) for column in columns)
+def exact(
+    tree: exp.Expr,
+    schemas: Schemas,
+    arguments: Iterable[str] = (),
+    outputs: tuple[Field, ...] | None = None,
+) -> Reads:
+    """Return what a query or an expression reads; see `lineage.reads`. Raises RecursionError."""
+    walk = Walk(schemas)
+    if isinstance(tree, exp.Query):
+        for name, value in walk.query(tree, outermost(arguments)).columns:
+            _show(walk.found, name, value, outputs)
+    else:
+        walk.use(tree, outermost(arguments))
+    found = walk.found
+    return Reads(
+        named=frozenset(found.named),
+        opened=frozenset(found.opened),
+        used=frozenset(found.used),
+        passed=frozenset(found.passed),
     )
 
 
-def _rests(item: exp.Expr, wanted: Paths) -> Paths:
-    """Return what is wanted of an output: the struct paths behind its name."""
-    name = item.alias_or_name.lower()
-    return {
-        path[1:] if path else EVERYTHING for path in wanted if path == EVERYTHING or path[0] == name
-    }
+def outermost(arguments: Iterable[str]) -> Scope:
+    """Return what the body of a routine sees: its arguments."""
+    given = tuple((name.lower(), ARGUMENT) for name in arguments)
+    return Scope(sources=[Source("", given, COMPUTED)])
+
+
+def of_statement(tree: exp.Expr, schemas: Schemas) -> Reads | None:
+    """Return what INSERT and CREATE … AS read, and fill; None for other statements."""
+    if not isinstance(tree, exp.Insert | exp.Create) or not isinstance(tree.expression, exp.Query):
+        return None
+    read = exact(tree.expression, schemas)
+    used = read.used.union(place for place, _ in read.passed)
+    if isinstance(tree, exp.Insert):
+        used |= _filled(tree.this, schemas)
+    return replace(read, used=used, passed=frozenset())
+
+
+def _filled(target: exp.Expr, schemas: Schemas) -> frozenset[Place]:
+    table = target.this if isinstance(target, exp.Schema) else target
+    name = identify(table) if isinstance(table, exp.Table) else ""
+    named = [column.name.lower() for column in target.expressions]
+    fields = schemas.get(name, ())
+    return frozenset((name, column) for column in named or [f.name.lower() for f in fields])
+
+
+def _show(found: Found, output: str, value: Value, promised: tuple[Field, ...] | None) -> None:
+    """Note what an output shows: all of it, or what is promised of it."""
+    if promised is None:
+        found.show(value, output)
+        return
+    name = output.rpartition(".")[2]
+    field = next((field for field in promised if field.name.lower() == name), None)
+    if field is None:
+        return
+    inside = (value.element() if field.repeated else value).fields()
+    if field.type.name != "STRUCT" or inside is None:
+        found.show(value, output)
+        return
+    for inner, of_inner in inside:
+        _show(found, f"{output}.{inner}", of_inner, field.type.fields)
+
+
+def _computed(rows: Row) -> Row:
+    return Row(tuple((name, COMPUTED) for name, _ in rows.columns), rows.is_open)
+
+
+def _renamed(rows: Row, cte: Any) -> Row:
+    names = [name.lower() for name in cte.alias_column_names]
+    renamed = tuple(
+        (names[number] if number < len(names) else name, value)
+        for number, (name, value) in enumerate(rows.columns)
+    )
+    return Row(renamed, rows.is_open)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _QUALIFIED = 3
+_SAFE = "SAFE."
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -29,21 +30,19 @@ def routines(text: str) -> tuple[str, ...]:
     return _names(text)[1]
 
 
-def places(text: str) -> tuple[tuple[str, tuple[int, int]], ...]:
-    """Return the same relations in the order of the text, with their spans. Raises SqlError."""
+def places(tree: "exp.Expr") -> tuple[tuple[str, tuple[int, int]], ...]:
+    """Return the same relations of a tree, with their spans in its text."""
     return tuple(
         (identify(table), span(table))
-        for table in tables(parse_any(text))
+        for table in tables(tree)
         if len(table.parts) >= _QUALIFIED and not is_system(table)
     )
 
 
-def incomplete(text: str) -> tuple[tuple[str, tuple[int, int]], ...]:
+def incomplete(tree: "exp.Expr") -> tuple[tuple[str, tuple[int, int]], ...]:
     """Return the names in FROM and JOIN that lack a project or dataset, with their spans."""
     return tuple(
-        (identify(table), span(table))
-        for table in tables(parse_any(text))
-        if len(table.parts) < _QUALIFIED
+        (identify(table), span(table)) for table in tables(tree) if len(table.parts) < _QUALIFIED
     )
 
 
@@ -55,7 +54,7 @@ def _names(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for table in tables(tree)
         if len(table.parts) >= _QUALIFIED and not is_system(table)
     }
-    return tuple(sorted(read)), tuple(sorted(set(_called(tree))))
+    return tuple(sorted(read)), tuple(sorted({name for name, _ in calls(tree)}))
 
 
 def tables(tree: "exp.Expr") -> "Iterator[exp.Table]":
@@ -142,16 +141,29 @@ def _aliases(select: "exp.Select", except_for: "exp.Table") -> set[str]:
     return {item.this.alias_or_name.lower() for item in items if item.this is not except_for} - {""}
 
 
-def _called(tree: "exp.Expr") -> Iterator[str]:
+def called(function: "exp.Expr") -> str:
+    """Return the dotted name by which a function is called, without a SAFE before it."""
+    name = ".".join((*_path(function), function.meta.get("name") or function.name))
+    return name[len(_SAFE) :] if name.upper().startswith(_SAFE) else name
+
+
+def calls(tree: "exp.Expr") -> "Iterator[tuple[str, exp.Func]]":
+    """Yield the calls of routines by a qualified name, with the names."""
     from sqlglot import exp
 
     for function in tree.find_all(exp.Func):
-        name = ".".join((*_path(function), function.meta.get("name") or function.name))
+        name = called(function)
         if name.count(".") >= _QUALIFIED - 1:
-            yield name
+            yield name, function
 
 
-def _path(function: "exp.Func") -> tuple[str, ...]:
+def call_span(function: "exp.Func") -> tuple[int, int]:
+    """Return where the last part of a called name stands in its text."""
+    meta = function.meta
+    return (meta.get("start", 0), meta.get("end", 0) + 1)
+
+
+def _path(function: "exp.Expr") -> tuple[str, ...]:
     from sqlglot import exp
 
     match function.parent:

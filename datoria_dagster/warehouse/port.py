@@ -151,6 +151,13 @@ class Warehouse(ABC):
         """Return the partition facts of tables, by partition id. Metadata only: reads no rows."""
 
     @abstractmethod
+    def policies(self, refs: Iterable[Ref]) -> Mapping[Ref, tuple[str, ...]]:
+        """Return the row access policies of tables that have any, sorted.
+
+        The embedded warehouse keeps them and what they block; it does not filter rows by them.
+        """
+
+    @abstractmethod
     def append(self, ref: Ref, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append JSON rows to a table, without a query. Atomic."""
 

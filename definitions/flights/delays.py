@@ -10,6 +10,7 @@ from datoria_dagster import (
     ExecutionDate,
     Field,
     Job,
+    MaterializedView,
     Partitioning,
     ScalarFunction,
     Table,
@@ -102,6 +103,32 @@ monthly_delays_job = Job(
         """,
         month=ExecutionDate,
         daily_delays=daily_delays.at_execution_date().invalidated_by_changes(),
+    ),
+)
+
+carrier_totals = MaterializedView(
+    dataset=reporting,
+    name="carrier_totals",
+    description="Departure delays per airline, all days together.",
+    clustering=("carrier",),
+    refresh_interval_minutes=60,
+    schema=(
+        Field("carrier", STRING),
+        Field("flights", INT64),
+        Field("cancelled_flights", INT64),
+        Field("delayed_flights", INT64),
+    ),
+    query=sql(
+        """
+        SELECT
+          carrier,
+          SUM(flights) AS flights,
+          SUM(cancelled_flights) AS cancelled_flights,
+          SUM(delayed_flights) AS delayed_flights
+        FROM {daily_delays}
+        GROUP BY carrier
+        """,
+        daily_delays=daily_delays,
     ),
 )
 

@@ -62,6 +62,9 @@ class Spy(Warehouse):
     def partitions(self, refs):
         return self._pass_on("partitions", refs)
 
+    def policies(self, refs):
+        return self._pass_on("policies", refs)
+
     def append(self, ref, rows):
         return self._pass_on("append", ref, rows)
 

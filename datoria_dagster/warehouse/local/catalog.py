@@ -91,7 +91,8 @@ class Catalog:
     def members(self, dataset: str) -> tuple[Ref, ...]:
         """Return what a dataset holds, sorted."""
         rows = self.cursor.execute(
-            "SELECT kind, id FROM _datoria.resources WHERE dataset = ? AND kind <> 'dataset'",
+            "SELECT kind, id FROM _datoria.resources "
+            "WHERE dataset = ? AND kind IN ('table', 'routine')",
             [dataset],
         ).fetchall()
         return tuple(sorted(Ref(kind, id_) for kind, id_ in rows))
@@ -121,6 +122,13 @@ class Catalog:
             [found.etag, _text(found.body), ref.kind, ref.id],
         )
         return found
+
+    def annotate(self, ref: Ref, body: Body) -> None:
+        """Replace what the body says of a table's rows, under the etag that it has."""
+        self.cursor.execute(
+            "UPDATE _datoria.resources SET body = ? WHERE kind = ? AND id = ?",
+            [_text(body), ref.kind, ref.id],
+        )
 
     def remove(self, ref: Ref) -> None:
         """Forget a resource and its partition facts."""

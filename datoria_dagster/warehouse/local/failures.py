@@ -13,7 +13,9 @@ from datoria_dagster.warehouse.port import (
 if TYPE_CHECKING:
     import duckdb
 
-_FUNCTION = re.compile(r"Function with name \"?([^\s\"]+?)\"? does not exist")
+_FUNCTION = re.compile(
+    r"Function with name \"?([^\s\"]+?)\"? (?:does not exist|is not in the catalog)"
+)
 _NO_MATCH = re.compile(r"No function matches the given name and argument types '([^']*)'")
 _PREFIX = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 _PHYSICAL = re.compile(r"\b_datoria_\w+\.?")

@@ -6,6 +6,7 @@ Source: https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/tables
 from collections.abc import Iterator
 from typing import Any
 
+from datoria_dagster.warehouse.local.objects import forms
 from datoria_dagster.warehouse.port import Body, Ref
 
 _LEGACY = {
@@ -37,8 +38,13 @@ def normal_fields(fields: list[Body]) -> list[Body]:
 
 def _normal_field(field: Body) -> Body:
     normal = {key: value for key, value in field.items() if value not in (None, "", [], {})}
+    if field.get("collation") == "":
+        # It says "none", which is not to inherit one; until the column is settled, it stays.
+        normal["collation"] = ""
     normal["type"] = legacy_type(field["type"])
     normal["mode"] = str(field.get("mode") or "NULLABLE").upper()
+    if normal.get("roundingMode") == "ROUNDING_MODE_UNSPECIFIED":
+        del normal["roundingMode"]
     for key in _TEXT_NUMBERS:
         if key in normal:
             normal[key] = str(normal[key])
@@ -113,7 +119,7 @@ def dataset(ref: Ref, body: Body) -> Body:
         {
             "kind": "bigquery#dataset",
             "id": f"{project}:{name}",
-            **body,
+            **forms.normal_dataset(body),
             "datasetReference": {"projectId": project, "datasetId": name},
             "location": body.get("location") or "US",
         }
@@ -126,7 +132,7 @@ def table(ref: Ref, body: Body, location: str, kind: str = "TABLE") -> Body:
     result = {
         "kind": "bigquery#table",
         "id": f"{project}:{home}.{name}",
-        **body,
+        **forms.normal_table(body),
         "tableReference": {"projectId": project, "datasetId": home, "tableId": name},
         "type": kind,
         "location": location,
@@ -136,13 +142,6 @@ def table(ref: Ref, body: Body, location: str, kind: str = "TABLE") -> Body:
         if result.get(key):
             result[key] = _text_numbers(result[key])
     return _without_empty(result)
-
-
-def routine(ref: Ref, body: Body) -> Body:
-    """Return a routine's resource from what was inserted."""
-    project, home, name = ref.parts
-    reference = {"projectId": project, "datasetId": home, "routineId": name}
-    return _without_empty({**body, "routineReference": reference, "language": "SQL"})
 
 
 def _text_numbers(value: Any) -> Any:

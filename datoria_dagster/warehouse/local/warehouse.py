@@ -6,9 +6,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, assert_never
 
-from datoria_dagster.warehouse.local import changes, contents, outputs, partitions, physical
+from datoria_dagster.warehouse.local import kinds
 from datoria_dagster.warehouse.local.catalog import Catalog
+from datoria_dagster.warehouse.local.objects import changes, policies, routines, streaming, tables
+from datoria_dagster.warehouse.local.queries import outputs
 from datoria_dagster.warehouse.local.resources import fields_of
+from datoria_dagster.warehouse.local.rows import contents, jsonrows, partitions, physical
 from datoria_dagster.warehouse.local.store import WAIT_SECONDS, Store
 from datoria_dagster.warehouse.port import (
     Body,
@@ -62,9 +65,9 @@ class LocalWarehouse(Warehouse):
                 case "dataset":
                     return changes.create_dataset(catalog, ref, body)
                 case "table":
-                    return changes.create_table(catalog, ref, body)
+                    return tables.create(catalog, ref, body)
                 case "routine":
-                    return changes.create_routine(catalog, ref, body)
+                    return routines.create(catalog, ref, body)
                 case _:
                     assert_never(ref.kind)
 
@@ -76,7 +79,7 @@ class LocalWarehouse(Warehouse):
                 case "dataset":
                     return changes.patch_dataset(catalog, current, body)
                 case "table":
-                    return changes.patch_table(catalog, current, body)
+                    return tables.patch(catalog, current, body)
                 case "routine":
                     # https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/routines
                     raise Refused(f"{ref.id}: a routine can't be patched; replace it as a whole.")
@@ -89,7 +92,7 @@ class LocalWarehouse(Warehouse):
             raise Refused(f"{ref.id} is a {ref.kind}; only a routine can be replaced as a whole.")
         with self._store.writing() as catalog:
             current = catalog.get_current(ref, etag)
-            return changes.replace_routine(catalog, current, body)
+            return routines.replace(catalog, current, body)
 
     def delete(self, ref: Ref, etag: str | None) -> None:
         """Delete a resource, with its rows; a dataset must be empty."""
@@ -98,7 +101,8 @@ class LocalWarehouse(Warehouse):
 
     def execute(self, statement: str) -> None:
         """Run one DDL statement."""
-        from datoria_dagster.warehouse.local import ddl, statements  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local.objects import statements  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local.syntax import ddl  # noqa: PLC0415  # imports sqlglot
 
         parsed = ddl.parse(statement)
         with self._store.writing() as catalog:
@@ -106,12 +110,14 @@ class LocalWarehouse(Warehouse):
 
     def dry_run(self, query: str) -> tuple[Body, ...]:
         """Return the REST fields of a SELECT's output."""
+        from datoria_dagster.warehouse.local.queries import googlesql  # noqa: PLC0415  # imports sqlglot
+
         with self._store.reading() as catalog:
-            return changes.output(catalog, query)
+            return outputs.fields(catalog.cursor.execute(googlesql.dry_query(catalog, query)))
 
     def query(self, query: str) -> Result:
         """Run one SELECT and return its rows; structs are dicts, JSON is text."""
-        from datoria_dagster.warehouse.local import googlesql  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local.queries import googlesql  # noqa: PLC0415  # imports sqlglot
 
         with self._store.reading() as catalog:
             cursor = catalog.cursor.execute(googlesql.query(catalog, query))
@@ -121,7 +127,7 @@ class LocalWarehouse(Warehouse):
 
     def write(self, query: str, destination: Ref, partition: str | None) -> int:
         """Replace a partition, or the whole table, by a SELECT's rows."""
-        from datoria_dagster.warehouse.local import googlesql  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local.queries import googlesql  # noqa: PLC0415  # imports sqlglot
 
         with self._store.writing() as catalog:
             table = _writable(catalog, destination)
@@ -136,8 +142,7 @@ class LocalWarehouse(Warehouse):
         """Return the number of rows of a table."""
         with self._store.reading() as catalog:
             table = catalog.get(ref)
-            if table.body["type"] == "VIEW":
-                raise Refused(f"{ref.id} is a view, which has no rows of its own; query it.")
+            kinds.check_stored(table)
             sql = f"SELECT count(*) FROM {physical.table_name(ref)}"
             row = catalog.cursor.execute(sql).fetchone()
         return int(row[0]) if row else 0
@@ -150,13 +155,38 @@ class LocalWarehouse(Warehouse):
         with self._store.reading() as catalog:
             return {wanted[id_]: facts for id_, facts in catalog.facts(wanted).items()}
 
+    def policies(self, refs: Iterable[Ref]) -> Mapping[Ref, tuple[str, ...]]:
+        """Return the row access policies of those tables that have any; rows aren't filtered."""
+        wanted = tuple(refs)
+        if not wanted or self._store.absent:
+            return {}
+        with self._store.reading() as catalog:
+            return policies.names(catalog, wanted)
+
     def append(self, ref: Ref, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append JSON rows: times as ISO 8601 text, BYTES as base64, decimals as text."""
         with self._store.writing() as catalog:
             table = _writable(catalog, ref)
             for _, alike in groupby(rows, key=tuple):
-                stage = contents.from_json(catalog, table, tuple(alike))
+                stage = jsonrows.staged(catalog, table, tuple(alike))
                 contents.append(catalog, table, stage)
+
+    def stream(self, ref: Ref, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows as `tabledata.insertAll` does: until `flush`, they are in a streaming buffer.
+
+        What the buffer blocks is blocked. Unlike BigQuery's, its rows are in snapshots and clones.
+        """
+        with self._store.writing() as catalog:
+            table = _writable(catalog, ref)
+            for _, alike in groupby(rows, key=tuple):
+                stage = jsonrows.staged(catalog, table, tuple(alike))
+                contents.append(catalog, table, stage)
+            streaming.fill(catalog, table, len(rows))
+
+    def flush(self, ref: Ref) -> None:
+        """Empty the streaming buffer of a table, as time does in BigQuery."""
+        with self._store.writing() as catalog:
+            streaming.empty(catalog, catalog.get(ref))
 
     def rows(self, ref: Ref) -> tuple[Mapping[str, Any], ...]:
         """Return the rows of a small table in the form that `append` takes."""
@@ -166,8 +196,7 @@ class LocalWarehouse(Warehouse):
             table = catalog.find(ref)
             if table is None or not fields_of(table.body):
                 return ()
-            if table.body["type"] == "VIEW":
-                raise Refused(f"{ref.id} is a view, which has no rows of its own; query it.")
+            kinds.check_stored(table)
             names = [field["name"] for field in fields_of(table.body)]
             selected = ", ".join(map(physical.readable, fields_of(table.body)))
             sql = f"SELECT {selected} FROM {physical.table_name(ref)}"
@@ -181,7 +210,7 @@ class LocalWarehouse(Warehouse):
         """
         with self._store.writing() as catalog:
             if catalog.find(ref) is None:
-                changes.create_table(catalog, ref, body)
+                tables.create(catalog, ref, body)
             table = _writable(catalog, ref)
             stage = contents.from_parquet(catalog, table, path)
             return contents.replace_all(catalog, table, stage)

@@ -1,0 +1,1 @@
+"""CHANGE resources: inserts, patches, statements, and what follows from them for the rows."""

@@ -1,0 +1,1 @@
+"""RUN GoogleSQL on DuckDB: names resolved, calls inlined, differences translated."""

@@ -1,0 +1,1 @@
+"""KEEP rows: the DuckDB tables, what goes into them and into which partition."""

@@ -1,0 +1,1 @@
+"""REFUSE what BigQuery refuses, in its words; written from its documentation alone."""

@@ -1,0 +1,1 @@
+"""READ a DDL statement into values. Nothing here touches the warehouse."""
