@@ -234,8 +234,10 @@ def _table(dataset: Dataset, name: str, fields: tuple[Field, ...]) -> Table:
 
 
 def _row(sequence: int, event: int, status: str, **values: str) -> dict[str, Any]:
-    at = _now().isoformat()
-    return {"sequence": sequence, "event": event, "at": at, "status": status, **values}
+    # Rows with the same keys are written at once.
+    empty = dict.fromkeys((field.name for field in _MIGRATION_FIELDS), None)
+    said = {"sequence": sequence, "event": event, "at": _now().isoformat(), "status": status}
+    return {**empty, **said, **values}
 
 
 def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:

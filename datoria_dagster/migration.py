@@ -62,7 +62,7 @@ def shape_fingerprint(found: Managed) -> str:
 def _unsaid(value: Any) -> Any:
     match value:
         case dict():
-            said = ("description", "labels")
+            said = ("description", "friendlyName", "labels")
             return {key: _unsaid(item) for key, item in value.items() if key not in said}
         case list():
             return [_unsaid(item) for item in value]

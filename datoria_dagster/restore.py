@@ -7,6 +7,7 @@ from typing import NamedTuple
 from datoria_dagster.judge.verdict import BACKUP_DAYS
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import MaterializedView, Table
 from datoria_dagster.plan import statements
@@ -14,7 +15,7 @@ from datoria_dagster.plan.code import issue
 from datoria_dagster.plan.context import whose
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.order import readers
-from datoria_dagster.plan.step import ABSENT, Drop, Restore, Snapshot, Step
+from datoria_dagster.plan.step import ABSENT, Drop, Release, Restore, Snapshot, Step
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.codec.relations import TYPES
 from datoria_dagster.warehouse.port import Ref, Resource, Warehouse
@@ -51,12 +52,15 @@ def plan_restore(
     _check_source(source, live.get(source))
     if target in live:
         _check_replaceable(live[target], bool(policies.get(target)))
-    steps = _steps(table, live, live[source], Kept(days, sequence))
-    return Plan(steps=(*steps, *_reissued(views, live)))
+    steps = [*_steps(table, live, live[source], Kept(days, sequence)), *_reissued(views, live)]
+    if table.id not in platform.objects:
+        _check_free(live.get(target))
+        steps.append(Release(**whose(table), statement="not declared: left alone from now on"))
+    return Plan(steps=tuple(steps))
 
 
 def _table(snapshot: str, platform: Platform) -> Table:
-    """Return the declared table that a snapshot is of."""
+    """Return the table that a snapshot is of; one that left the code is only a name."""
     parsed = _NAME.fullmatch(snapshot)
     if parsed is None:
         raise NotRestorable(
@@ -64,13 +68,19 @@ def _table(snapshot: str, platform: Platform) -> Table:
             "project.dataset.table__before_N. The end of a forced migration names them."
         )
     name = parsed["table"]
-    found = platform.objects.get(name)
+    found = platform.objects.get(name, _undeclared(name))
     if not isinstance(found, Table):
         raise NotRestorable(
-            f"{name} is not declared as a table, so it would be dropped again. Declare it, and "
-            "restore it then."
+            f"{name} is declared as a {found.kind.replace('_', ' ')}, so the table would be "
+            "dropped again. Declare it as a table, and restore it then."
         )
     return found
+
+
+def _undeclared(name: str) -> Table:
+    project, dataset, table = name.rsplit(".", 2)
+    home = Dataset.model_construct(project=project, name=dataset)
+    return Table.model_construct(dataset=home, name=table)
 
 
 def _check_source(source: Ref, found: Resource | None) -> None:
@@ -101,6 +111,14 @@ def _check_replaceable(found: Resource, policies: bool) -> None:  # noqa: FBT001
         raise NotRestorable(
             f"Rows are being streamed into {found.ref.id}, which would be lost. Stop the writers, "
             "and restore when the buffer is empty, usually after 90 minutes."
+        )
+
+
+def _check_free(found: Resource | None) -> None:
+    if found is not None:
+        raise NotRestorable(
+            f"{found.ref.id} exists and is not declared, so it is not ours to replace. Declare the "
+            "table, or move that one away, and restore then."
         )
 
 

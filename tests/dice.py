@@ -6,6 +6,7 @@ from random import Random
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+GENERATIONS = 10
 _COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 settings.register_profile("test", max_examples=150, derandomize=True, **_COMMON)
 settings.register_profile("laws", max_examples=5000, **_COMMON)  # what `make laws` runs
@@ -29,5 +30,5 @@ def shards() -> range:
 
 
 def share() -> settings:
-    """The settings of one of them."""
-    return settings(max_examples=ceil(throws() / len(shards())))
+    """The settings of one of them, which tries GENERATIONS examples with one throw."""
+    return settings(max_examples=ceil(throws() / len(shards()) / GENERATIONS))

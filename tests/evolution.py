@@ -25,26 +25,36 @@ OTHER_CUTS = {
     "t2": [Partitioning.integer_range("id", 0, 100, 10), Partitioning.none()],
     "t3": [Partitioning.day("day"), Partitioning.month("day")],
 }
+TABLES = sorted(platforms.PARTITIONINGS)
 KEPT = 0.8
+NEW_NAMES = [f"new name {number}" for number in range(20)]
 
 
 def evolution(dice: Random) -> tuple[Platform, Platform]:
     """Return a platform, and one that force can make of it."""
     before = platforms.platform(dice)
+    return before, evolved(dice, before)
+
+
+def evolved(dice: Random, before: Platform) -> Platform:
+    """Return what force can make of a platform. Hints that were carried out are gone."""
     home = platforms.dataset(dice)
     old = {found.name: found for found in before.of_type(Table) if found.name != "x"}
-    names = [name for name in sorted(platforms.PARTITIONINGS) if dice.random() < KEPT] or ["t1"]
+    names = {name for name in old if dice.random() < KEPT}
+    if not names or dice.random() < 0.2:
+        names.add(dice.choice(TABLES))
     found = [
         evolved_table(dice, old[name], home) if name in old else platforms.table(dice, home, name)
-        for name in names
+        for name in sorted(names)
     ]
     tables = platforms.keyed(found, dice)
-    return before, Platform.of(*tables, *platforms.code(dice, home, tables))
+    return Platform.of(*tables, *platforms.code(dice, home, tables))
 
 
 def evolved_table(dice: Random, table: Table, home: Dataset) -> Table:
     cut = dice.choice([table.cut, table.cut, table.cut, *OTHER_CUTS[table.name]])
-    columns = (*table.fields[:2], *evolved_fields(dice, table.fields[2:], top=True))
+    known = unhinted(table.fields)
+    columns = (*known[:2], *evolved_fields(dice, known[2:], top=True))
     update = {
         "dataset": home,
         "fields": columns,
@@ -55,8 +65,15 @@ def evolved_table(dice: Random, table: Table, home: Dataset) -> Table:
     return table.model_copy(update=update)
 
 
+def unhinted(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple(
+        found.with_fields(unhinted(found.type.fields)).model_copy(update={"renamed_from": None})
+        for found in fields
+    )
+
+
 def evolved_fields(dice: Random, old: tuple[Field, ...], *, top: bool = False) -> tuple[Field, ...]:
-    kept = renamed(dice, [evolved_field(dice, found) for found in old if dice.random() < KEPT])
+    kept = renamed(dice, [found for found in old if dice.random() < KEPT])
     taken = {found.name for found in old}
     free = [name for name in platforms.NAMES if name not in taken]
     if free and dice.random() < 0.3:
@@ -66,14 +83,20 @@ def evolved_fields(dice: Random, old: tuple[Field, ...], *, top: bool = False) -
 
 
 def renamed(dice: Random, fields: list[Field]) -> list[Field]:
-    """Rename one, or let two that differ in type swap their names."""
+    """Change the columns, one of them its name too; or let two swap names and change nothing else.
+
+    Two that swap their names and look afterwards as the other did before can't be told apart.
+    """
     if not fields or dice.random() < KEPT:
-        return fields
-    one = fields[0]
-    other = fields[-1]
-    if dice.random() < 0.5 and one.type != other.type:
-        return [_called(one, other.name), *fields[1:-1], _called(other, one.name)]
-    return [_called(one, "new name"), *fields[1:]]
+        return [evolved_field(dice, found) for found in fields]
+    one, *rest = fields
+    if dice.random() < 0.5 and one.type != fields[-1].type:
+        other = rest.pop()
+        swapped = (_called(one, other.name), _called(other, one.name))
+        return [swapped[0], *(evolved_field(dice, found) for found in rest), swapped[1]]
+    first, *others = (evolved_field(dice, found) for found in fields)
+    taken = {found.name for found in fields}
+    return [_called(first, next(name for name in NEW_NAMES if name not in taken)), *others]
 
 
 def _called(field: Field, name: str) -> Field:

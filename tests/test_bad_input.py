@@ -294,8 +294,8 @@ def test_a_saved_plan_of_another_format_or_declaration_is_refused(project):
         ("orders__before_1", "they are called project.dataset.table__before_N"),
         ("acme.shop.orders__before_x", "is not the name of a snapshot"),
         ("acme.shop.orders__before_9", "acme.shop.orders__before_9 does not exist: it has expired"),
-        ("acme.shop.nothing__before_1", "acme.shop.nothing is not declared as a table"),
-        ("acme.shop.customers__before_1", "acme.shop.customers is not declared as a table"),
+        ("acme.shop.nothing__before_1", "acme.shop.nothing__before_1 does not exist"),
+        ("acme.shop.customers__before_1", "acme.shop.customers is declared as a view"),
     ],
 )
 def test_restoring_what_is_no_snapshot_is_refused_and_changes_nothing(project, snapshot, message):

@@ -1,5 +1,6 @@
 """Every case file: judged as it says, refused without force, applied with it, and then at rest."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from datoria_dagster.judge.judge import RULES
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.platform import Platform
+from datoria_dagster.model.relations import Table
+from datoria_dagster.restore import plan_restore
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Ref, Warehouse
@@ -70,6 +73,22 @@ def test_with_force_it_is_applied_and_the_next_plan_is_empty(case, warehouse):
         assert [list(row) for row in warehouse.query(case.query).rows] == case.result
 
 
+def test_what_force_takes_is_kept_and_the_printed_command_brings_it_back(case, warehouse):
+    plan = plan_migration(case.after, warehouse, FORCE)
+    kept = [step for step in plan.steps if step.kind == "snapshot"]
+    if not plan.applicable or not kept:
+        return
+    before = {step.ref: contents(step.ref, warehouse) for step in kept}
+    apply(plan, case.after, warehouse)
+    for step in kept:
+        columns, rows = before[step.ref]
+        names = [field["name"] for field in columns]
+        assert contents(Ref("table", step.copy_id), warehouse, names) == (columns, rows)
+        if isinstance(case.after.objects.get(step.object), Table | None):
+            apply(plan_restore(step.copy_id, case.after, warehouse), case.after, warehouse)
+            assert contents(step.ref, warehouse, names) == (columns, rows)
+
+
 def test_every_rule_fires_in_a_case_file():
     fired = {change[4] for path in FILES for change in casefile.read(path).changes}
     assert {rule.id for rule in RULES} - fired == set()
@@ -82,6 +101,14 @@ def test_case_files_are_parsed_strictly(tmp_path):
         ValueError, match="unknown section 'afterwards'; section 'after' is missing"
     ):
         casefile.read(file)
+
+
+def contents(ref: Ref, warehouse: Warehouse, names: list[str] | None = None) -> object:
+    """The columns of a table, or those with these names, and what the rows hold in them."""
+    fields = {field["name"]: field for field in warehouse.read([ref])[ref].body["schema"]["fields"]}
+    shown = sorted(fields if names is None else names)
+    rows = ({name: row[name] for name in shown} for row in warehouse.rows(ref))
+    return [fields[name] for name in shown], sorted(json.dumps(row) for row in rows)
 
 
 def everything(warehouse: Warehouse, platform: Platform) -> object:

@@ -71,7 +71,7 @@ def test_dropping_a_change_never_worsens_the_verdict(dice):
     note((list(before), list(after)))
     changes = compare(before, after)
     whole = rank(changes, before, after)
-    for index in range(len(changes)):
+    for index in dice.sample(range(len(changes)), min(5, len(changes))):
         assert rank(changes[:index] + changes[index + 1 :], before, after) <= whole
 
 

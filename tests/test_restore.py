@@ -70,6 +70,17 @@ def test_the_rows_and_columns_of_a_forced_change_come_back_and_are_ours(after):
         assert ORDERS in Ledger(warehouse, WITH_A).read().owned
 
 
+def test_a_table_that_left_the_code_comes_back_and_is_left_alone():
+    with migrated(WITH_A) as warehouse:
+        warehouse.append(ORDERS, [{"id": 1, "a": 7}])
+        migrate(warehouse, GONE)
+        apply(plan_restore(BEFORE_2, GONE, warehouse), GONE, warehouse)
+        assert warehouse.query("SELECT id, a FROM `acme.shop.orders`").rows == ((1, 7),)
+        assert plan_migration(GONE, warehouse).is_empty
+        with pytest.raises(NotRestorable, match="exists and is not declared, so it is not ours"):
+            plan_restore(BEFORE_2, GONE, warehouse)
+
+
 def test_what_is_replaced_is_kept_too_and_the_ledger_tells():
     with migrated(WITH_A) as warehouse:
         warehouse.append(ORDERS, [{"id": 1, "a": 7}])
@@ -132,7 +143,7 @@ def test_without_backup_there_is_nothing_to_restore():
         ("acme.shop.orders__before_", "is not the name of a snapshot"),
         ("orders__before_2", "is not the name of a snapshot"),
         ("acme.shop.orders__before_7", "acme.shop.orders__before_7 does not exist"),
-        ("acme.shop.others__before_2", "acme.shop.others is not declared as a table"),
+        ("acme.shop.others__before_2", "acme.shop.others__before_2 does not exist"),
     ],
 )
 def test_a_wrong_name_is_refused_with_a_sentence(name, message):

@@ -98,6 +98,16 @@ class LabelsChanged(BaseChange):
     before: dict[str, str]
     after: dict[str, str]
 
+    @property
+    def was(self) -> str:
+        """The side before, in words."""
+        return _words(self.before)
+
+    @property
+    def becomes(self) -> str:
+        """The side after, in words."""
+        return _words(self.after)
+
 
 class OptionChanged(BaseChange):
     """An option of an object, or with a path of a column, by BigQuery's name for it.
@@ -130,6 +140,8 @@ def _words(value: Any) -> str:
     match value:
         case None | "" | ():
             return "none"
+        case dict():
+            return ", ".join(f"{key}={text}" for key, text in value.items()) or "none"
         case tuple():
             return ", ".join(map(str, value))
         case datetime():

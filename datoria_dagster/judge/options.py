@@ -62,7 +62,7 @@ TABLE_RULES = (
         options=("partition_expiration_days",),
         severity=Severity.SAFE,
         means=Means.PATCH,
-        says="partitions expire later or never: {change.becomes} days, was {change.was}",
+        says="partitions are kept longer: {change.option} {change.becomes}, was {change.was}",
         source=sources.PARTITION_EXPIRATION,
     ),
     Rule(
@@ -232,7 +232,7 @@ COMMON_RULES = (
         on=c.LabelsChanged,
         severity=Severity.SAFE,
         means=Means.PATCH,
-        says="labels: {change.after}",
+        says="labels: {change.becomes}, was {change.was}",
         source=sources.LABELS,
     ),
     Rule(

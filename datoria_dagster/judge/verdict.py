@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from datoria_dagster.judge.rule import Means, Severity
 from datoria_dagster.model.base import Model
 
@@ -47,7 +49,7 @@ class Approval(Model):
 
     force: bool = False
     allow: tuple[str, ...] = ()
-    backup_days: int = BACKUP_DAYS
+    backup_days: int = Field(default=BACKUP_DAYS, ge=0)
 
 
 def verdict(findings: tuple[Finding, ...]) -> Verdict:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import dagster as dg
 
 from datoria_dagster.apply import apply
-from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.judge.verdict import BACKUP_DAYS, Approval
 from datoria_dagster.ledger import Outcome
 from datoria_dagster.migration import plan_migration, shape_fingerprint
 from datoria_dagster.model.base import DatoriaError
@@ -26,10 +26,14 @@ DATA_VERSION = dg.DataVersion("migrated")
 
 
 class MigrationConfig(dg.Config):
-    """What a run lets through: `force` everything incompatible, `allow` just these addresses."""
+    """What a run lets through: `force` everything incompatible, `allow` just these.
+
+    `allow` holds addresses or ids. Snapshots are kept for `backup_days`; for 0 none is taken.
+    """
 
     force: bool = False
     allow: list[str] = []  # noqa: RUF012 - pydantic copies it
+    backup_days: int = BACKUP_DAYS
 
 
 def build_migration_asset(graph: Graph, connection: Connection) -> dg.AssetsDefinition:
@@ -39,8 +43,10 @@ def build_migration_asset(graph: Graph, connection: Connection) -> dg.AssetsDefi
     def migration(
         context: dg.AssetExecutionContext, config: MigrationConfig
     ) -> dg.MaterializeResult[Any]:
-        approval = Approval(force=config.force, allow=tuple(config.allow))
         try:
+            approval = Approval(
+                force=config.force, allow=tuple(config.allow), backup_days=config.backup_days
+            )
             with opened(connection) as warehouse:
                 plan = plan_migration(graph.platform, warehouse, approval)
                 _refuse(plan)

@@ -205,6 +205,8 @@ def _connect(address: str) -> "Connection":
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
+    if address == ":memory:":
+        config["threads"] = 1  # what is little is quicker without others
     connection = duckdb.connect(address, config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if address == ":memory:":
