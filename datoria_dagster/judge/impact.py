@@ -10,6 +10,7 @@ from datoria_dagster.diff.change import (
     FieldRenamed,
     ObjectRenamed,
     OptionChanged,
+    PartitioningChanged,
 )
 from datoria_dagster.judge.filling import stops_filling
 from datoria_dagster.judge.rule import Consumer
@@ -64,11 +65,22 @@ class Impact:
                 self._demand_filter(change.object, broken)
             case ObjectRenamed():
                 self._fail_readers(change.before, broken)
+            case PartitioningChanged():
+                self._forget_arrivals(change, broken)
             case _ if not change.path:
                 self._fail_readers(change.object, broken)
             case _:
                 is_gone = isinstance(change, FieldRemoved | FieldRenamed)
                 self._follow(change.object, change.path.lower(), broken, is_gone=is_gone)
+
+    def _forget_arrivals(self, change: PartitioningChanged, broken: set[str]) -> None:
+        """Add who asks when rows arrived. All else reads a table however it is partitioned."""
+        if not change.before or change.before.column is not None:
+            return
+        for reader in self._readers.get(change.object, ()):
+            if _names_partition(self._after.objects[reader]):
+                broken.add(reader)
+                self._fail_readers(reader, broken)
 
     def _demand_filter(self, name: str, broken: set[str]) -> None:
         """Add who reads a partitioned table without its partitioning column in an expression.

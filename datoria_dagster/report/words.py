@@ -138,8 +138,10 @@ def restoring(plan: Plan, words: Sequence[str] = ()) -> tuple[str, ...]:
 
 def replacing(plan: Plan, snapshot: str) -> tuple[str, ...]:
     """Return what a plan that restores a table does to it."""
-    tables = dict.fromkeys(step.object for step in plan.steps)
+    tables = [step.object for step in plan.steps if step.kind == "restore"]
+    views = [step.object for step in plan.steps if step.kind == "execute"]
     lines = [f"{name} will be as it was in {snapshot}." for name in tables]
+    lines.extend(f"{name} is made of it, and is issued again." for name in views)
     copies = _snapshots(plan)
     if not copies and any(step.kind == "drop" for step in plan.steps):
         lines.append("What is there now will be dropped.")
