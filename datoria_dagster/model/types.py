@@ -244,6 +244,11 @@ class Field(Model):
         """The type as GoogleSQL writes it inside a STRUCT: `ARRAY<…>` when repeated."""
         return f"ARRAY<{self.type}>" if self.repeated else str(self.type)
 
+    @property
+    def value_type(self) -> Type:
+        """The type of the column's value: an array when it is repeated."""
+        return Type(name="ARRAY", element=self.type) if self.repeated else self.type
+
     def with_mode(self, mode: Mode) -> "Field":
         """Return the field with another mode."""
         return self.model_copy(

@@ -16,6 +16,7 @@ from datoria_dagster.plan.definitions import create_table, partition_expression
 from datoria_dagster.plan.overlay import rewritten
 from datoria_dagster.plan.step import Rebuild
 from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.codec.options import key_name
 from datoria_dagster.warehouse.port import Body
 
 INGESTION = "_PARTITIONTIME"
@@ -125,8 +126,8 @@ def _body(after: Table, renames: Renames, late: Sequence[c.Change], context: Con
         # Said, so that the dataset's default, which is for new tables, is not taken.
         if home.get(key):
             body.setdefault(key, none)
-    if "encryptionConfiguration" in body:
-        body["encryptionConfiguration"] = _without_version(body["encryptionConfiguration"])
+    if key := body.get("encryptionConfiguration"):
+        body["encryptionConfiguration"] = {**key, "kmsKeyName": key_name(key["kmsKeyName"])}
     if after.require_partition_filter and _FILTER not in delayed:
         body["requirePartitionFilter"] = True
     body |= _cut(after, declared, live, delayed, context)
@@ -160,8 +161,3 @@ def _is_changed(option: str, name: str, context: Context) -> bool:
         isinstance(change, c.OptionChanged) and change.option == option
         for change, _ in context.judged[name]
     )
-
-
-def _without_version(key: Body) -> Body:
-    # The server answers with the version of the key, which can't be asked for.
-    return {**key, "kmsKeyName": key["kmsKeyName"].partition("/cryptoKeyVersions/")[0]}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from datoria_dagster.model.relations import Table
 from datoria_dagster.model.routines import TableFunction
-from datoria_dagster.model.types import ARRAY, Field, Type
+from datoria_dagster.model.types import Field, Type
 from datoria_dagster.sql.typecheck import Columns
 
 # BigQuery's coercions, without BIGNUMERIC to FLOAT64: the storage layer refuses what the analyzer
@@ -38,7 +38,7 @@ def is_assignable(type: Type, to: Type) -> bool:
     given = {field.name.lower() for field in type.fields}
     return all(
         field.name.lower() in known
-        and is_assignable(whole_type(field), whole_type(known[field.name.lower()]))
+        and is_assignable(field.value_type, known[field.name.lower()].value_type)
         for field in type.fields
     ) and not any(field.required and name not in given for name, field in known.items())
 
@@ -55,11 +55,6 @@ def is_argument(type: Type, declared: Type) -> bool:
     return True
 
 
-def whole_type(field: Field) -> Type:
-    """Return the type of a column's value: an array when it is repeated."""
-    return ARRAY(field.type) if field.repeated else field.type
-
-
 def wrong_in_view(fields: tuple[Field, ...], returned: Columns) -> Iterator[str]:
     """Yield what a view declares and its query doesn't return, and the other way round."""
     yield from _twice(returned)
@@ -72,7 +67,7 @@ def wrong_in_view(fields: tuple[Field, ...], returned: Columns) -> Iterator[str]
                 f"column {field.name} is declared, but the query does not return it. It returns "
                 f"{', '.join(types)}."
             )
-        elif type is not None and _folded(type) != _folded(whole_type(field)):
+        elif type is not None and _folded(type) != _folded(field.value_type):
             yield (
                 f"column {field.name} is declared {field.sql_type}, but the query returns {type}. "
                 "Change the declaration, or CAST in the query."
@@ -95,7 +90,7 @@ def wrong_in_function(function: TableFunction, returned: Columns) -> Iterator[st
                 f"column {field.name} is declared, but the query does not return it. It returns "
                 f"{', '.join(types)}."
             )
-        elif type is not None and not is_assignable(type, whole_type(field)):
+        elif type is not None and not is_assignable(type, field.value_type):
             yield (
                 f"column {field.name} is declared {field.sql_type}, but the query returns {type}. "
                 "Change the declaration, or CAST in the query."
@@ -116,7 +111,7 @@ def wrong_in_table(table: Table, returned: Columns) -> Iterator[str]:
                 f"the query returns column {name}, which {table.id} does not have. It has "
                 f"{', '.join(field.name for field in table.fields)}."
             )
-        elif type is not None and not is_assignable(type, whole_type(field)):
+        elif type is not None and not is_assignable(type, field.value_type):
             yield (
                 f"the query returns column {name} as {type}, but {table.id}:{field.name} is "
                 f"{field.sql_type}. CAST it."

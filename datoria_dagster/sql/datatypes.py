@@ -62,7 +62,7 @@ def from_type(type: Type) -> exp.DataType:
 
 def struct_of(field: Field) -> exp.DataType:
     """Return sqlglot's type of a column: an array when it is repeated."""
-    return from_type(ARRAY(field.type) if field.repeated else field.type)
+    return from_type(field.value_type)
 
 
 def to_type(found: exp.DataType | None) -> Type | None:

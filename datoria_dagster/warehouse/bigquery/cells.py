@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from datoria_dagster.warehouse.jsonable import scalar
 from datoria_dagster.warehouse.port import Body
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,13 +74,5 @@ def jsonable(value: Any) -> Any:
             return {name: jsonable(item) for name, item in value.items()}
         case list() | tuple():
             return [jsonable(item) for item in value]
-        case datetime() if value.tzinfo is not None:
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case datetime() | date() | time():
-            return value.isoformat()
-        case bytes():
-            return base64.b64encode(value).decode()
-        case Decimal():
-            return format(value.normalize(), "f")
         case _:
-            return value
+            return scalar(value)

@@ -8,6 +8,7 @@ from typing import cast, get_args
 
 from datoria_dagster.model import types
 from datoria_dagster.model.types import Field, Mode, Type, TypeName
+from datoria_dagster.warehouse.codec.options import rounding_mode
 from datoria_dagster.warehouse.port import Body
 
 # What the API answers, whatever spelling a table was created with.
@@ -71,13 +72,9 @@ def data_type(kind: Type) -> Body:
     elif kind.name == "RANGE" and kind.element:
         body["rangeElementType"] = data_type(kind.element)
     elif kind.name == "STRUCT":
-        fields = [{"name": f.name, "type": data_type(_whole(f))} for f in kind.fields]
+        fields = [{"name": f.name, "type": data_type(f.value_type)} for f in kind.fields]
         body["structType"] = {"fields": fields}
     return body
-
-
-def _whole(field: Field) -> Type:
-    return Type(name="ARRAY", element=field.type) if field.repeated else field.type
 
 
 def _decode_field(body: Body) -> Field:
@@ -92,18 +89,13 @@ def _decode_field(body: Body) -> Field:
         default=body.get("defaultValueExpression"),
         policy_tag=_policy_tag(body),
         collation=body.get("collation"),
-        rounding_mode=_rounding(body),
+        rounding_mode=rounding_mode(body.get("roundingMode")),
     )
 
 
 def _policy_tag(body: Body) -> str | None:
     tags = body.get("policyTags")
     return None if tags is None else next(iter(tags.get("names") or ()), "")
-
-
-def _rounding(body: Body) -> str | None:
-    mode = body.get("roundingMode")
-    return None if mode == "ROUNDING_MODE_UNSPECIFIED" else mode
 
 
 def _decode_type(name: str, body: Body) -> Type:
@@ -134,11 +126,12 @@ def decode_data_type(body: Body) -> Type:
     return Type.model_construct(
         name=kind,
         element=decode_data_type(element) if element else None,
-        fields=tuple(_decode_struct_field(field) for field in fields),
+        fields=tuple(decode_named(field) for field in fields),
     )
 
 
-def _decode_struct_field(body: Body) -> Field:
+def decode_named(body: Body) -> Field:
+    """Return a column from a name and a StandardSqlDataType."""
     kind = decode_data_type(body["type"])
     repeated = kind.name == "ARRAY" and kind.element is not None
     return Field.model_construct(

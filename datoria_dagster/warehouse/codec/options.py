@@ -68,12 +68,13 @@ def _duration(text: str) -> timedelta:
     return timedelta(days=whole, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _key(text: str) -> str:
-    # The server answers with the version of the key.
+def key_name(text: str) -> str:
+    """Return the name of a KMS key without the version that the server answers with."""
     return text.partition("/cryptoKeyVersions/")[0]
 
 
-def _rounding(text: str) -> str | None:
+def rounding_mode(text: str | None) -> str | None:
+    """Return a rounding mode; the one that says nothing is None."""
     return None if text == "ROUNDING_MODE_UNSPECIFIED" else text
 
 
@@ -85,15 +86,15 @@ def _names(body: Body) -> tuple[str, ...]:
     return tuple(body.get("columns") or ())
 
 
-def _connection(text: str) -> str:
-    # `projects/p/locations/l/connections/c` comes back as `p.l.c`.
+def connection_id(text: str) -> str:
+    """Return a connection as `p.l.c`, whichever of its two spellings the server answers with."""
     return ".".join(text.split("/")[1::2]) if "/" in text else text
 
 
 _FRIENDLY_NAME = Option("friendly_name", ("friendlyName",), unset="")
 _MAX_STALENESS = Option("max_staleness", ("maxStaleness",), _interval, _duration)
 _COLLATION = Option("default_collation", ("defaultCollation",), kept=True)
-_ROUNDING = Option("default_rounding_mode", ("defaultRoundingMode",), str, _rounding, kept=True)
+_ROUNDING = Option("default_rounding_mode", ("defaultRoundingMode",), str, rounding_mode, kept=True)
 
 DATASET = (
     _FRIENDLY_NAME,
@@ -113,7 +114,7 @@ DATASET = (
         "default_kms_key_name",
         ("defaultEncryptionConfiguration", "kmsKeyName"),
         str,
-        _key,
+        key_name,
         kept=True,
     ),
     Option("storage_billing_model", ("storageBillingModel",), kept=True),
@@ -129,7 +130,7 @@ TABLE = (
     _MAX_STALENESS,
     _COLLATION,
     _ROUNDING,
-    Option("kms_key_name", ("encryptionConfiguration", "kmsKeyName"), str, _key, kept=True),
+    Option("kms_key_name", ("encryptionConfiguration", "kmsKeyName"), str, key_name, kept=True),
 )
 VIEW = (_FRIENDLY_NAME,)
 MATERIALIZED_VIEW = (
@@ -157,7 +158,7 @@ EXTERNAL_TABLE = (
     Option("format", (_EXTERNAL, "sourceFormat")),
     Option("uris", (_EXTERNAL, "sourceUris"), list, tuple),
     Option("compression", (_EXTERNAL, "compression"), str, lambda text: text.strip() or None),
-    Option("connection", (_EXTERNAL, "connectionId"), str, _connection),
+    Option("connection", (_EXTERNAL, "connectionId"), str, connection_id),
     Option("max_bad_records", (_EXTERNAL, "maxBadRecords"), _same, int, kept=True),
     Option("ignore_unknown_values", (_EXTERNAL, "ignoreUnknownValues"), _same, bool, kept=True),
     Option("skip_leading_rows", (_EXTERNAL, "csvOptions", "skipLeadingRows"), str, int, kept=True),

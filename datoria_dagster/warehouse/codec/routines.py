@@ -20,8 +20,9 @@ from datoria_dagster.model.routines import (
     TableFunction,
 )
 from datoria_dagster.model.template import Sql, raw
-from datoria_dagster.model.types import Field, Type
-from datoria_dagster.warehouse.codec.fields import data_type, decode_data_type
+from datoria_dagster.model.types import Type
+from datoria_dagster.warehouse.codec.fields import data_type, decode_data_type, decode_named
+from datoria_dagster.warehouse.codec.options import connection_id
 from datoria_dagster.warehouse.port import Body, Ref
 
 STATED = (
@@ -55,7 +56,7 @@ def _type(found: AnyRoutine) -> Body:
             return {"routineType": "AGGREGATE_FUNCTION", "returnType": data_type(found.returns)}
         case TableFunction():
             columns = [
-                {"name": field.name, "type": data_type(_whole(field))} for field in found.returns
+                {"name": field.name, "type": data_type(field.value_type)} for field in found.returns
             ]
             return {
                 "routineType": "TABLE_VALUED_FUNCTION",
@@ -65,10 +66,6 @@ def _type(found: AnyRoutine) -> Body:
             return {"routineType": "PROCEDURE", "strictMode": found.strict_mode}
         case _:
             assert_never(found)
-
-
-def _whole(field: Field) -> Type:
-    return Type(name="ARRAY", element=field.type) if field.repeated else field.type
 
 
 def _argument(argument: Argument) -> Body:
@@ -132,7 +129,7 @@ def decode(address: Ref, body: Body) -> AnyRoutine | Foreign:
             return AggregateFunction.model_construct(**common, returns=_returns(body), body=found)
         case "TABLE_VALUED_FUNCTION" if isinstance(found, Sql):
             columns = (body.get("returnTableType") or {}).get("columns") or ()
-            returns = tuple(map(_decode_column, columns))
+            returns = tuple(map(decode_named, columns))
             return TableFunction.model_construct(**common, returns=returns, body=found)
         case "PROCEDURE" if isinstance(found, Sql):
             strict = bool(body.get("strictMode", True))
@@ -149,14 +146,6 @@ def _returns(body: Body) -> Type:
     return decode_data_type(body.get("returnType") or {})
 
 
-def _decode_column(body: Body) -> Field:
-    kind = decode_data_type(body["type"])
-    repeated = kind.name == "ARRAY" and kind.element is not None
-    return Field.model_construct(
-        name=body["name"], type=kind.element if repeated else kind, repeated=repeated
-    )
-
-
 def _decode_argument(body: Body) -> Argument:
     return Argument.model_construct(
         name=body["name"],
@@ -169,7 +158,7 @@ def _decode_argument(body: Body) -> Argument:
 def _decode_body(body: Body) -> Sql | JavaScript | Remote | None:
     if remote := body.get("remoteFunctionOptions"):
         return Remote.model_construct(
-            connection=".".join(remote["connection"].split("/")[1::2]),
+            connection=connection_id(remote["connection"]),
             endpoint=remote["endpoint"],
             max_batching_rows=int(remote.get("maxBatchingRows") or 0) or None,
             user_defined_context=remote.get("userDefinedContext") or {},

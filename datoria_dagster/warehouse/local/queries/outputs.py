@@ -1,10 +1,9 @@
 """DuckDB's result types as REST fields, and its values as plain ones."""
 
-import base64
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from datoria_dagster.warehouse.jsonable import scalar
 from datoria_dagster.warehouse.port import Body, NotSupportedLocally, Refused
 
 if TYPE_CHECKING:
@@ -160,15 +159,7 @@ def jsonable(value: Any) -> Any:
             return {name: jsonable(item) for name, item in value.items()}
         case list():
             return [jsonable(item) for item in value]
-        case datetime() if value.tzinfo is not None:
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case datetime() | date() | time():
-            return value.isoformat()
-        case bytes():
-            return base64.b64encode(value).decode()
-        case Decimal():
-            return format(value.normalize(), "f")
         case timedelta():
             return str(value)
         case _:
-            return value
+            return scalar(value)
