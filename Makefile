@@ -17,7 +17,7 @@ test: lint ## Lint, then run the tests
 	.venv/bin/pytest
 
 laws: .venv/.installed ## Try the laws with 5,000 examples each, about 10 minutes
-	.venv/bin/pytest --dist load --hypothesis-profile=laws tests/test_laws.py tests/test_laws_of_apply.py
+	.venv/bin/pytest --dist load --hypothesis-profile=laws tests/test_laws.py tests/test_laws_of_apply.py tests/test_bigquery_faults.py
 
 ui: .venv/.installed ## Open Dagster on http://127.0.0.1:3000
 	@mkdir -p "$(DAGSTER_HOME)"

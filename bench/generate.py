@@ -1,4 +1,7 @@
-"""Platforms of any size: half tables of 12 columns, half views over them."""
+"""Platforms of any size: half tables of 12 columns, half views over them.
+
+With structs, every twentieth table has a column more, which is one.
+"""
 
 from pathlib import Path
 
@@ -6,18 +9,21 @@ TYPES = ("INT64", "STRING", "FLOAT64", "DATE", "TIMESTAMP", "BOOL")
 COLUMNS = tuple((f"c{number}", TYPES[number % len(TYPES)]) for number in range(12))
 DATASET = 'd = Dataset(project="bench", name="generated")\n'
 SETTINGS = '[tool.datoria]\nplatform = "generated:platform"\nwarehouse = "local"\n'
+STRUCT = ', Field("s", STRUCT(Field("a", INT64, required=True), Field("b", STRING)))'
+EVERY = 20
 
 
-def write_project(folder: Path, relations: int) -> None:
+def write_project(folder: Path, relations: int, *, structs: bool = False) -> None:
     """Write a project whose platform has so many relations, each declaration in full."""
     (folder / "pyproject.toml").write_text(SETTINGS)
-    (folder / "generated.py").write_text(module(relations))
+    (folder / "generated.py").write_text(module(relations, structs=structs))
 
 
-def module(relations: int) -> str:
+def module(relations: int, *, structs: bool = False) -> str:
     """Return the source of a module with `platform`."""
     pairs = range(relations // 2)
-    declared = [text for number in pairs for text in (_table(number), _view(number))]
+    more = [STRUCT if structs and number % EVERY == 0 else "" for number in pairs]
+    declared = [text for n in pairs for text in (_table(n, more[n]), _view(n))]
     names = ", ".join(f"t{number}, v{number}" for number in pairs)
     return "\n".join(
         (
@@ -29,10 +35,10 @@ def module(relations: int) -> str:
     )
 
 
-def _table(number: int) -> str:
+def _table(number: int, more: str) -> str:
     return (
         f't{number} = Table(dataset=d, name="t{number}", description="Table {number}.",\n'
-        f"    schema=({_schema('description=')}))\n"
+        f"    schema=({_schema('description=')}{more}))\n"
     )
 
 

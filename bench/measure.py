@@ -31,7 +31,11 @@ def datoria(folder: Path, *arguments: str) -> Process:
 
 def median_of_processes(run: Callable[[], Process]) -> Process:
     """Return the medians of wall time and of peak memory, each on its own."""
-    runs = [run() for _ in range(RUNS)]
+    return median([run() for _ in range(RUNS)])
+
+
+def median(runs: Sequence[Process]) -> Process:
+    """Return the medians of wall time and of peak memory, each on its own."""
     return Process(
         statistics.median(run.seconds for run in runs),
         statistics.median(run.megabytes for run in runs),
@@ -50,9 +54,9 @@ def import_seconds(module: str) -> float:
     return statistics.median(float(subprocess.check_output(command)) for _ in range(RUNS))
 
 
-def medians_of_module(module: str) -> tuple[float, ...]:
+def medians_of_module(module: str, *arguments: str) -> tuple[float, ...]:
     """Return the medians of the figures that a module prints when it is run by itself."""
-    command = [sys.executable, "-m", module]
+    command = [sys.executable, "-m", module, *arguments]
     runs = [map(float, subprocess.check_output(command).split()) for _ in range(RUNS)]
     return tuple(statistics.median(figures) for figures in zip(*runs, strict=True))
 

@@ -14,6 +14,7 @@ from datoria_dagster.model.partitions import (
     hour,
     integer,
     month,
+    week,
     year,
 )
 from datoria_dagster.model.platform import Platform
@@ -107,5 +108,6 @@ __all__ = [
     "month",
     "sql",
     "sql_file",
+    "week",
     "year",
 ]

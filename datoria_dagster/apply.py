@@ -1,38 +1,22 @@
 """APPLY: a plan, carried out. Stops at the first surprise and records every outcome."""
 
-from collections.abc import Callable, Sequence
-from typing import assert_never
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
-from datoria_dagster.ledger import Lease, Ledger, LockHeld, Outcome
-from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.lease import Lease, LockHeld
+from datoria_dagster.ledger import Ledger, Outcome
+from datoria_dagster.model.base import DatoriaError, Interrupted
 from datoria_dagster.model.platform import Platform
+from datoria_dagster.parallel import Crew, carry_out
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.plan.step import (
-    ABSENT,
-    Adopt,
-    Create,
-    Drop,
-    Execute,
-    Patch,
-    Rebuild,
-    Release,
-    Rename,
-    Replace,
-    Restore,
-    Snapshot,
-    Step,
-)
-from datoria_dagster.rebuild import RowsLost, rebuild
-from datoria_dagster.warehouse.codec import decode_fields
-from datoria_dagster.warehouse.port import (
-    Body,
-    Ref,
-    Unavailable,
-    Warehouse,
-    WarehouseError,
-)
+from datoria_dagster.plan.step import ABSENT, Snapshot
+from datoria_dagster.rebuild import RowsLost
+from datoria_dagster.take import OtherColumns, take
+from datoria_dagster.warehouse.port import Ref, Unavailable, Warehouse, WarehouseError
 
 OnOutcome = Callable[[Outcome], None]
+# A list tells of 1,000 objects at once which of them are there.
+_LISTED = 10
 
 
 class NotAdmitted(DatoriaError):
@@ -51,58 +35,144 @@ class ApplyError(DatoriaError):
         self.outcomes = outcomes
 
 
-class OtherColumns(DatoriaError):
-    """A view's query does not return the columns that the view declares."""
-
-
 def apply(
     plan: Plan, platform: Platform, warehouse: Warehouse, on_outcome: OnOutcome | None = None
 ) -> tuple[Outcome, ...]:
-    """Carry out the steps in order, under the lease, and return an outcome for each.
+    """Carry out the steps under the lease and return an outcome for each, in the plan's order.
 
-    Raises NotAdmitted, StalePlan or LockHeld before anything is changed, and ApplyError after a
-    step has failed: what was done stays done, and a new plan goes on from there.
+    Those of a level are carried out side by side; `on_outcome` is called as they end. Raises
+    NotAdmitted, StalePlan or LockHeld before anything is changed, ApplyError after a step has
+    failed and Interrupted: what was done stays done, and a new plan goes on from there.
     """
     if not plan.applicable:
         raise NotAdmitted("The plan holds changes that are not admitted; nothing was applied.")
     if not plan.steps:
         return ()
     ledger = Ledger(warehouse, platform)
-    _refuse_stale(plan, warehouse)
-    with warehouse.session(), ledger.lease() as lease:
-        # Once more under the lease: another migration may have run in between.
+    with warehouse.session(plan.fingerprint):
+        # Before the ledger is made; and under the lease: another migration may have run meanwhile.
         _refuse_stale(plan, warehouse)
-        sequence = ledger.start(plan.platform_fingerprint)
-        outcomes: list[Outcome] = []
+        with ledger.lease() as lease:
+            _refuse_stale(plan, warehouse)
+            sequence = ledger.start(plan)
+            migration = _Migration(plan, warehouse, lease)
+            try:
+                migration.run(on_outcome or (lambda _: None))
+            finally:
+                _record(ledger, sequence, plan, migration.outcomes)
+    return _checked(migration.outcomes)
+
+
+def _record(ledger: Ledger, sequence: int, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
+    try:
+        ledger.finish(sequence, outcomes, plan.platform_fingerprint)
+    except WarehouseError as error:
+        raise ApplyError(
+            f"{_stopped(outcomes)}The ledger could not be told of it: {error}\n"
+            "Migrate again: the next plan goes on from what is true.",
+            outcomes,
+        ) from None
+
+
+class _Migration:
+    """A plan while it is carried out."""
+
+    def __init__(self, plan: Plan, warehouse: Warehouse, lease: Lease) -> None:
+        self._plan = plan
+        self._warehouse = warehouse
+        self._lease = lease
+        self._etags: dict[Ref, str | None] = {}
+        self._found: dict[int, Outcome] = {}
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """An outcome for each step; one that was not begun is skipped."""
+        return tuple(
+            self._found.get(place) or Outcome(step, "skipped")
+            for place, step in enumerate(self._plan.steps)
+        )
+
+    def run(self, on_outcome: OnOutcome) -> None:
+        """Carry out a level after the other, until a step fails. Raises Interrupted."""
+        crew = Crew(self._warehouse.threads, self._warehouse.cancel)
         try:
-            _apply(plan, warehouse, outcomes, lease, on_outcome or (lambda _: None))
-        finally:
-            rest = plan.steps[len(outcomes) :]
-            outcomes.extend(Outcome(step, "skipped") for step in rest)
-            ledger.finish(sequence, outcomes, plan.platform_fingerprint)
-    return _checked(tuple(outcomes))
+            for chains in self._plan.levels:
+                if not self._failed:
+                    carry_out(chains, self._act, lambda n: on_outcome(self._found[n]), crew)
+        except KeyboardInterrupt:
+            raise Interrupted(_interrupted(self.outcomes)) from None
+
+    @property
+    def _failed(self) -> bool:
+        return any(outcome.status == "failed" for outcome in self._found.values())
+
+    def _act(self, place: int) -> bool:
+        step = self._plan.steps[place]
+        etag = self._etags.get(step.ref, step.expects)
+        try:
+            self._lease.verify()
+            self._etags[step.ref] = take(step, etag, self._warehouse, self._lease.verify)
+            self._found[place] = Outcome(step, "done")
+        except (WarehouseError, RowsLost, OtherColumns, LockHeld) as error:
+            self._drop_snapshot(place, error)
+            self._found[place] = Outcome(step, "failed", str(error))
+        except KeyboardInterrupt:
+            self._found[place] = Outcome(step, "failed", "It was interrupted.")
+            raise
+        return self._found[place].status == "done"
+
+    def _drop_snapshot(self, place: int, error: DatoriaError) -> None:
+        """Drop the snapshot that was taken for a step that failed: nothing was lost.
+
+        It stays where that is not certain.
+        """
+        step, last = self._plan.steps[place], self._plan.steps[max(place - 1, 0)]
+        if not isinstance(last, Snapshot) or last is step or last.ref != step.ref:
+            return
+        if isinstance(error, Unavailable | LockHeld):
+            return
+        try:
+            # Who took the lease may have destroyed what only this snapshot still holds.
+            self._lease.verify()
+            if step.ref in self._warehouse.read([step.ref]):
+                self._warehouse.delete(Ref("table", last.copy_id), None)
+        except (WarehouseError, LockHeld):
+            return  # it expires
+
+
+def _interrupted(outcomes: tuple[Outcome, ...]) -> str:
+    done = sum(outcome.status == "done" for outcome in outcomes)
+    if done == len(outcomes):
+        return f"Interrupted, but all {done} steps were done."
+    return (
+        f"Interrupted after {done} of {len(outcomes)} steps; the rest was not done. "
+        "Migrate again to go on from here."
+    )
 
 
 def _checked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    failed = next((outcome for outcome in outcomes if outcome.status == "failed"), None)
-    if failed is None:
+    if all(outcome.status == "done" for outcome in outcomes):
         return outcomes
-    done = sum(outcome.status == "done" for outcome in outcomes)
     raise ApplyError(
-        f"{failed.step.object}: {failed.error}\n"
-        f"Stopped after {done} of {len(outcomes)} steps. Mend the cause and migrate again: "
-        "the next plan goes on from here.",
+        f"{_stopped(outcomes)}Mend the cause and migrate again: the next plan goes on from here.",
         outcomes,
     )
 
 
+def _stopped(outcomes: tuple[Outcome, ...]) -> str:
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    done = sum(outcome.status == "done" for outcome in outcomes)
+    told = "".join(f"{outcome.step.object}: {outcome.error}\n" for outcome in failed)
+    return f"{told}{'Stopped after' if failed else 'Did'} {done} of {len(outcomes)} steps. "
+
+
 def _refuse_stale(plan: Plan, warehouse: Warehouse) -> None:
     expected = {ref: etag for step in plan.steps for ref, etag in step.expectations.items()}
-    live = warehouse.read(expected)
+    live = _etags(expected, warehouse)
     moved = [
-        f"{ref.id} {_moved(etag, live.get(ref) is not None)}"
+        f"{ref.id} {_moved(etag, exists=ref in live)}"
         for ref, etag in expected.items()
-        if etag != (live[ref].etag if ref in live else ABSENT)
+        if etag != live.get(ref, ABSENT)
     ]
     if moved:
         raise StalePlan(
@@ -110,100 +180,23 @@ def _refuse_stale(plan: Plan, warehouse: Warehouse) -> None:
         )
 
 
-def _moved(etag: str, exists: bool) -> str:  # noqa: FBT001
+def _etags(expected: Mapping[Ref, str], warehouse: Warehouse) -> Mapping[Ref, str]:
+    """Return the etags of what exists, "" where it is not known: of what should not exist."""
+    wanted, absent = set[Ref](), defaultdict[str, set[Ref]](set)
+    for ref, etag in expected.items():
+        if etag == ABSENT and ref.kind != "dataset":
+            absent[ref.dataset.id].add(ref)
+        else:
+            wanted.add(ref)
+    listed = [dataset for dataset, refs in absent.items() if len(refs) > _LISTED]
+    there = set(warehouse.list(*listed)) if listed else set[Ref]()
+    unlisted: Iterable[set[Ref]] = (refs for of, refs in absent.items() if of not in listed)
+    live = warehouse.read(wanted.union(*unlisted))
+    unknown = {ref: "" for of in listed for ref in absent[of] & there}
+    return {**unknown, **{ref: found.etag for ref, found in live.items()}}
+
+
+def _moved(etag: str, *, exists: bool) -> str:
     if etag == ABSENT:
         return "exists by now"
     return "has changed since" if exists else "is gone"
-
-
-def _apply(
-    plan: Plan,
-    warehouse: Warehouse,
-    outcomes: list[Outcome],
-    lease: Lease,
-    on_outcome: OnOutcome,
-) -> None:
-    etags: dict[Ref, str | None] = {}
-    last: Step | None = None
-    for step in plan.steps:
-        etag = etags.get(step.ref, step.expects)
-        try:
-            lease.renew()
-            etags[step.ref] = _take(step, etag, warehouse, lease)
-            outcome = Outcome(step, "done")
-        except (WarehouseError, RowsLost, OtherColumns, LockHeld) as error:
-            _drop_snapshot(last, step, error, warehouse)
-            outcome = Outcome(step, "failed", str(error))
-        outcomes.append(outcome)
-        on_outcome(outcome)
-        if outcome.status == "failed":
-            return
-        last = step
-
-
-def _drop_snapshot(
-    last: Step | None, step: Step, error: DatoriaError, warehouse: Warehouse
-) -> None:
-    """Drop the snapshot that was taken for a step that failed: nothing was lost.
-
-    It stays where that is not certain.
-    """
-    if not isinstance(last, Snapshot) or last.ref != step.ref or isinstance(error, Unavailable):
-        return
-    try:
-        if step.ref in warehouse.read([step.ref]):
-            warehouse.delete(Ref("table", last.copy_id), None)
-    except WarehouseError:
-        return  # it expires
-
-
-def _take(step: Step, etag: str | None, warehouse: Warehouse, lease: Lease) -> str | None:
-    """Carry out one step and return the object's etag afterwards, None where it is not known."""
-    _check_columns(step, warehouse)
-    match step:
-        case Create():
-            return warehouse.create(step.ref, step.body).etag
-        case Patch():
-            return warehouse.patch(step.ref, step.body, etag).etag
-        case Replace():
-            return warehouse.replace(step.ref, step.body, etag).etag
-        case Drop():
-            warehouse.delete(step.ref, etag)
-        case Execute() | Snapshot() | Rename() | Restore():
-            warehouse.execute(step.statement)
-        case Rebuild():
-            rebuild(step, etag, warehouse, lease.renew)
-        case Adopt() | Release():
-            return etag
-        case _:
-            assert_never(step)
-    return etag if isinstance(step, Snapshot) else None
-
-
-def _check_columns(step: Step, warehouse: Warehouse) -> None:
-    match step:
-        case Create() | Patch() if step.returns is not None:
-            query = (step.body.get("view") or step.body["materializedView"])["query"]
-            _refuse_other_columns(step.returns, warehouse.dry_run(query))
-        case Execute() if step.returns is not None:
-            _refuse_other_columns(step.returns, warehouse.dry_run(step.query))
-        case _:
-            pass
-
-
-def _refuse_other_columns(declared: Sequence[Body], returned: Sequence[Body]) -> None:
-    """Raise OtherColumns unless the two agree on names, types and modes, in any order."""
-    wanted, found = _columns(declared), _columns(returned)
-    for name in wanted | found:
-        if wanted.get(name) != found.get(name):
-            says = f"is declared as {wanted[name]}" if name in wanted else "is not declared"
-            does = f"returns {found[name]}" if name in found else "does not return it"
-            raise OtherColumns(f"column {name!r} {says}, but the query {does}. Make them agree.")
-
-
-def _columns(fields: Sequence[Body]) -> dict[str, str]:
-    columns = decode_fields(list(fields))
-    return {
-        field.name.lower(): field.model_copy(update={"type": field.type.unparameterized}).sql_type
-        for field in columns
-    }

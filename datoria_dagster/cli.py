@@ -1,7 +1,7 @@
 """The command line. Results go to stdout; progress and prose to stderr.
 
 Exit codes: 0 done, or a plan that can be applied; 1 an error; 2 wrong usage; 3 stopped by
-incompatible changes; 4 stopped by impossible ones.
+incompatible changes; 4 stopped by impossible ones; 130 interrupted.
 """
 
 import gc
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from datoria_dagster import terminal
+from datoria_dagster.bookkeeping import history, lock
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.platform import Platform
@@ -25,12 +26,13 @@ from datoria_dagster.target import (
     approval_words,
     approving,
     formatted,
+    selecting,
     span_of,
     targeted,
 )
 from datoria_dagster.warehouse.port import Warehouse
 
-INCOMPATIBLE, IMPOSSIBLE = 3, 4
+INCOMPATIBLE, IMPOSSIBLE, INTERRUPTED = 3, 4, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,9 +44,18 @@ def cli() -> None:
 @cli.command()
 @click.option("--plan", "only_plan", is_flag=True, help="Print the plan; apply nothing.")
 @approving
+@selecting
 @click.option("--out", type=FILE, metavar="FILE", help="With --plan: save the plan there.")
 @click.option("--plan-file", type=FILE, metavar="FILE", help="Apply exactly this saved plan.")
 @click.option("--yes", is_flag=True, help="Apply forced changes without asking.")
+@click.option(
+    "--read",
+    "reading",
+    type=click.Choice(["bulk", "exact"]),
+    default="bulk",
+    show_default=True,
+    help="Read what seems as declared from bulk metadata, or each object by itself.",
+)
 @formatted
 @targeted(dataset=True)
 def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any) -> None:  # noqa: FBT001
@@ -53,7 +64,7 @@ def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any)
     _refuse_mixture(what, only_plan=only_plan)
     platform = target.platform()
     with target.warehouse() as warehouse:
-        plan = _plan(platform, warehouse, admitted, what["plan_file"])
+        plan = _plan(platform, warehouse, admitted, what)
         if what["out"]:
             _save(plan, what["out"])
         terminal.show_plan(plan, style)
@@ -62,7 +73,7 @@ def migrate(target: Target, only_plan: bool, yes: bool, style: str, **what: Any)
                 again = " ".join(("datoria migrate", *approval_words(what), *target.words))
                 click.echo(f"\nNothing was applied. Apply it with: {again}", err=True)
             sys.exit(_code(plan))
-        _confirm("Apply the forced changes?", needed=bool(plan.forced) and not yes)
+        terminal.confirm("Apply the forced changes?", needed=bool(plan.forced) and not yes)
         _apply(plan, platform, warehouse)
         terminal.show_restoring(plan, target.words)
 
@@ -84,7 +95,7 @@ def restore(target: Target, snapshot: str, yes: bool) -> None:  # noqa: FBT001
     with target.warehouse() as warehouse:
         plan = plan_restore(snapshot, platform, warehouse, target.settings.backup_days)
         click.echo("\n".join(words.replacing(plan, snapshot)))
-        _confirm("Replace the table?", needed=not yes)
+        terminal.confirm("Replace the table?", needed=not yes)
         _apply(plan, platform, warehouse)
         terminal.show_restoring(plan, target.words)
 
@@ -119,6 +130,8 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
             click.echo(runs.headline(executions), err=style != "text")
         if executions:
             _run(executions, platform, warehouse, style)
+            if doubt := gate.doubt(platform, chosen, warehouse):
+                raise DatoriaError(doubt)
 
 
 @cli.command()
@@ -203,20 +216,8 @@ def query(target: Target, query: str, style: str) -> None:
     terminal.show_rows(columns, result.rows, style)
 
 
-@cli.command()
-@formatted
-@targeted()
-def history(target: Target, style: str) -> None:
-    """List the migrations, the newest first."""
-    from datoria_dagster.ledger import Ledger
-    from datoria_dagster.report import runs
-
-    with target.warehouse() as warehouse:
-        migrations = Ledger(warehouse, target.platform()).read().migrations
-    if not migrations and style == "text":
-        click.echo("No migration yet.", err=True)
-        return
-    terminal.show_rows(*runs.history(migrations), style)
+cli.add_command(history)
+cli.add_command(lock)
 
 
 def main() -> None:
@@ -228,7 +229,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            _fail(str(abort.__cause__) or "Interrupted; nothing more was done.", INTERRUPTED)
         _fail("Stopped; nothing more was done.")
     except DatoriaError as error:
         _fail(str(error))
@@ -238,9 +241,9 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 1) -> NoReturn:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
-    sys.exit(1)
+    sys.exit(code)
 
 
 def _refuse_mixture(what: dict[str, Any], *, only_plan: bool) -> None:
@@ -250,13 +253,22 @@ def _refuse_mixture(what: dict[str, Any], *, only_plan: bool) -> None:
         raise click.UsageError("--plan-file applies a plan as it was made: use it alone.")
 
 
-def _plan(platform: Platform, warehouse: Warehouse, admitted: Approval, saved: Path | None) -> Plan:
-    from datoria_dagster.migration import plan_migration
+def _plan(
+    platform: Platform, warehouse: Warehouse, admitted: Approval, what: dict[str, Any]
+) -> Plan:
+    from datoria_dagster.migration import plan_migration, plan_part
     from datoria_dagster.plan.document import read_plan
+    from datoria_dagster.selection import resolved
+    from datoria_dagster.validation import validated
 
-    if saved:
+    if saved := what["plan_file"]:
         return _saved(read_plan(saved), platform, saved)
-    return plan_migration(platform, warehouse, admitted)
+    if names := what["select"]:
+        ids = resolved(names, platform)
+        plan, platform = plan_part(platform, ids, warehouse, admitted, what["reading"])
+    else:
+        plan = plan_migration(platform, warehouse, admitted, reading=what["reading"])
+    return validated(plan, platform, warehouse)
 
 
 def _saved(plan: Plan, platform: Platform, path: Path) -> Plan:
@@ -284,11 +296,6 @@ def _save(plan: Plan, path: Path) -> None:
     except OSError as error:
         raise DatoriaError(f"{path}: cannot save the plan: {error.strerror or error}.") from None
     click.echo(f"Saved to {path}. Apply it with: datoria migrate --plan-file {path}", err=True)
-
-
-def _confirm(question: str, *, needed: bool) -> None:
-    if needed and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
 
 
 def _apply(plan: Plan, platform: Platform, warehouse: Warehouse) -> None:

@@ -2,16 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.warehouse.port import Ref
+
+# Of the rows of the ledger. A newer version may mean something else by them.
+VERSION = 3
+
+
+class NewerLedger(DatoriaError):
+    """The ledger was written by a version that knows more than this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the history keeps of a step."""
+    """What the history keeps of a step. `backup` is the snapshot that it took."""
 
     object: str
     object_kind: str
@@ -19,11 +27,16 @@ class Event:
     status: str
     statement: str
     error: str
+    backup: str
 
 
 @dataclass(slots=True)
 class Migration:
-    """A migration of the past. `ended` is None when it was cut off."""
+    """A migration of the past. `ended` is None when it was cut off.
+
+    What an older version did not write is empty: `commit`, `approval`, `changes` and `selected`,
+    the ids of the part of the declaration that it was for.
+    """
 
     sequence: int
     fingerprint: str
@@ -32,6 +45,15 @@ class Migration:
     ended: datetime | None = None
     status: str = "cut off"
     events: tuple[Event, ...] = ()
+    commit: str = ""
+    approval: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    changes: tuple[Mapping[str, str], ...] = ()
+    selected: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many steps were done."""
+        return sum(event.status == "done" for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +71,14 @@ class History:
 
     @property
     def applied(self) -> Migration | None:
-        """The last migration that was done, all of it. A table that was restored is none."""
-        done = [found for found in self.migrations if found.status == "done" and found.fingerprint]
-        return done[-1] if done else None
+        """The last migration to a whole declaration that was done, all of it."""
+        whole = [found for found in self.done if not found.selected]
+        return whole[-1] if whole else None
+
+    @property
+    def done(self) -> tuple[Migration, ...]:
+        """The migrations that were done, all of what they were for. A restored table is none."""
+        return tuple(m for m in self.migrations if m.status == "done" and m.fingerprint)
 
 
 class _Folded:
@@ -59,6 +86,7 @@ class _Folded:
 
     def __init__(self) -> None:
         self.migrations: dict[int, Migration] = {}
+        self.events: dict[int, list[Event]] = {}
         self.owned: set[Ref] = set()
         self.renamed: set[tuple[str, str, str]] = set()
 
@@ -68,9 +96,9 @@ class _Folded:
             migration.status = row["status"]
             migration.ended = moment(row["at"])
             return
-        names = ("object", "object_kind", "step", "status", "statement", "error")
+        names = ("object", "object_kind", "step", "status", "statement", "error", "backup")
         event = Event(*(str(row.get(name) or "") for name in names))
-        migration.events = (*migration.events, event)
+        self.events.setdefault(migration.sequence, []).append(event)
         ref = Ref(row["resource_kind"], event.object)
         if event.status == "done" and ref.kind != "dataset":
             self._own(ref, event.step, row.get("source") or "")
@@ -110,22 +138,43 @@ class _Folded:
 
 
 def fold(rows: Sequence[Mapping[str, Any]], datasets: frozenset[str]) -> History:
-    """Return the history of these datasets; `rows` are those of the ledger, in order."""
+    """Return the history of these datasets; `rows` are those of the ledger, in order.
+
+    Raises NewerLedger.
+    """
+    if any(int(row.get("version") or 0) > VERSION for row in rows):
+        raise NewerLedger(
+            "The ledger was written by a newer version of datoria, which may mean something else "
+            "by it. Nothing was changed. Update with `pip install --upgrade datoria-dagster`."
+        )
     found = _Folded()
     for row in rows:
         sequence = int(row["sequence"])
         if row["status"] == "started":
             if datasets & set((row.get("datasets") or "").split()):
-                started = moment(row["at"])
-                migration = Migration(sequence, row["fingerprint"], row["who"], started)
-                found.migrations[sequence] = migration
+                found.migrations[sequence] = _begun(row)
         elif sequence in found.migrations:
             found.add(found.migrations[sequence], row)
+    for sequence, events in found.events.items():
+        found.migrations[sequence].events = tuple(events)
     last = max((int(row["sequence"]) for row in rows), default=0)
     # What lives in a dataset that is not declared is not ours to drop.
     ours = frozenset(ref for ref in found.owned if ref.dataset.id in datasets)
     migrations = tuple(found.migrations.values())
     return History(migrations, ours, last + 1, frozenset(found.renamed))
+
+
+def _begun(row: Mapping[str, Any]) -> Migration:
+    return Migration(
+        int(row["sequence"]),
+        row["fingerprint"],
+        row["who"],
+        moment(row["at"]),
+        commit=row.get("commit") or "",
+        approval=json.loads(row.get("approval") or "{}"),
+        changes=tuple(json.loads(row.get("changes") or "[]")),
+        selected=tuple(json.loads(row.get("selected") or "[]")),
+    )
 
 
 def moment(value: str | datetime) -> datetime:

@@ -1,56 +1,35 @@
-"""The append-only history of migrations, and the lease that lets in one at a time.
+"""The append-only history of migrations, in a dataset of its own: `Platform.ledger`.
 
-It lives in the dataset `datoria` of the platform's first project. `migrations` has a row per
-event: a migration started, a step had an outcome, a migration finished. `executions` has a row
-per execution that left no rows behind, for those leave no partition to be seen.
+`migrations` has a row per event: a migration started, a step had an outcome, a migration finished.
+`executions` has a row per execution that left no rows behind, for those leave no partition to be
+seen. The labels of the dataset say who migrates.
 """
 
-import getpass
 import json
-import secrets
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from datoria_dagster.history import Event, History, Migration, fold, moment
-from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.commit import commit
+from datoria_dagster.history import VERSION, History, fold, moment
+from datoria_dagster.judge.verdict import Finding
+from datoria_dagster.lease import Holder, Lease, holder, released, user
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Table
 from datoria_dagster.model.types import INT64, STRING, TIMESTAMP, Field
-from datoria_dagster.plan.step import Execute, Rebuild, Rename, Restore, Step
+from datoria_dagster.plan.document import Plan
+from datoria_dagster.plan.step import Execute, Rebuild, Rename, Restore, Snapshot, Step
 from datoria_dagster.warehouse import codec
-from datoria_dagster.warehouse.port import (
-    AlreadyExists,
-    PreconditionFailed,
-    Ref,
-    Resource,
-    Warehouse,
-)
+from datoria_dagster.warehouse.port import AlreadyExists, Resource, Warehouse
 
-__all__ = [
-    "DATASET",
-    "Event",
-    "History",
-    "Lease",
-    "Ledger",
-    "LockHeld",
-    "Migration",
-    "Outcome",
-]
-
-DATASET = "datoria"
-LEASE_SECONDS = 60
-_HOLDER, _UNTIL = "lease-holder", "lease-until"
+# Of one INSERT; a request may have 10 MB.
+# Source: https://docs.cloud.google.com/bigquery/quotas#query_jobs
+_ROWS = 1_000
 
 Status = Literal["done", "failed", "skipped"]
-
-
-class LockHeld(DatoriaError):
-    """Another migration holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +45,10 @@ class Ledger:
     """The ledger of a platform. Nothing is created before the first migration."""
 
     def __init__(self, warehouse: Warehouse, platform: Platform) -> None:
-        datasets = platform.of_type(Dataset)
-        first = datasets[0] if datasets else Dataset(project="datoria", name="none")
         self._warehouse = warehouse
-        self._datasets = frozenset(dataset.id for dataset in datasets)
-        self._dataset = Dataset(project=first.project, name=DATASET, location=first.location)
+        self._datasets = frozenset(dataset.id for dataset in platform.of_type(Dataset))
+        self._folder = platform.folder
+        self._dataset = platform.ledger
         self._migrations = _table(self._dataset, "migrations", _MIGRATION_FIELDS)
         self._executions = _table(self._dataset, "executions", _EXECUTION_FIELDS)
 
@@ -91,12 +69,21 @@ class Ledger:
         row = {"job": job, "partition": partition, "at": _now().isoformat()}
         self._warehouse.append(codec.ref(self._executions), [row])
 
-    def start(self, fingerprint: str) -> int:
+    def start(self, plan: Plan) -> int:
         """Write that a migration begins, and return its sequence number."""
         sequence = self.read().next_sequence
-        datasets = " ".join(sorted(self._datasets))
-        values = {"fingerprint": fingerprint, "who": _who(), "datasets": datasets}
-        row = _row(sequence, 0, "started", **values)
+        row = _row(
+            sequence,
+            0,
+            "started",
+            fingerprint=plan.platform_fingerprint,
+            selected=json.dumps(plan.selected),
+            who=user(),
+            datasets=" ".join(sorted(self._datasets)),
+            commit=commit(self._folder),
+            approval=plan.approval.model_dump_json(),
+            changes=json.dumps([_change(finding) for finding in plan.findings]),
+        )
         self._warehouse.append(codec.ref(self._migrations), [row])
         return sequence
 
@@ -105,19 +92,33 @@ class Ledger:
         rows = [_outcome_row(sequence, n, outcome) for n, outcome in enumerate(outcomes, 1)]
         failed = any(outcome.status != "done" for outcome in outcomes)
         status = "failed" if failed else "done"
-        rows.append(_row(sequence, len(rows) + 1, status, fingerprint=fingerprint, who=_who()))
-        self._warehouse.append(codec.ref(self._migrations), rows)
+        rows.append(_row(sequence, len(rows) + 1, status, fingerprint=fingerprint, who=user()))
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            self._warehouse.append(codec.ref(self._migrations), part)
+
+    @property
+    def id(self) -> str:
+        """The id of the ledger's dataset."""
+        return self._dataset.id
+
+    def holder(self) -> Holder | None:
+        """Return who holds the lease."""
+        ref = codec.ref(self._dataset)
+        found = self._warehouse.read([ref]).get(ref)
+        return holder(found) if found else None
+
+    def release(self, held: Holder) -> None:
+        """Take the lease from its holder. Raises LockHeld when it is another one by now."""
+        released(codec.ref(self._dataset), held, self._warehouse)
 
     @contextmanager
     def lease(self) -> Generator["Lease"]:
-        """Hold the lease while the block runs. Raises LockHeld, saying until when."""
+        """Hold the lease while the block runs. Raises LockHeld, saying who has it."""
         self._ensure()
         lease = Lease(self._warehouse, codec.ref(self._dataset))
-        lease.take()
-        try:
+        with lease.held():
             yield lease
-        finally:
-            lease.release()
 
     def _ensure(self) -> None:
         wanted = (self._dataset, self._migrations, self._executions)
@@ -143,68 +144,6 @@ class Ledger:
                 self._warehouse.patch(live.ref, body, live.etag)
 
 
-class Lease:
-    """The right to migrate, for LEASE_SECONDS at a time, as labels of the ledger's dataset.
-
-    Who is killed holds it no longer than that. It is taken by compare-and-swap on the etag.
-    """
-
-    def __init__(self, warehouse: Warehouse, dataset: Ref) -> None:
-        self._warehouse = warehouse
-        self._dataset = dataset
-        self._holder = secrets.token_hex(8)
-        self._until = 0.0
-
-    def take(self) -> None:
-        """Take the lease. Raises LockHeld."""
-        found = self._read()
-        until = int(_labels(found).get(_UNTIL, "0"))
-        if until > time.time():
-            ends = datetime.fromtimestamp(until, UTC).strftime("%H:%M:%S UTC")
-            raise LockHeld(
-                f"Another migration is running, or was killed: it holds the lease of "
-                f"{self._dataset.id} until {ends}, and longer if it is alive. Try again then."
-            )
-        self._extend(found)
-
-    def renew(self) -> None:
-        """Extend the lease when half of it is over. Raises LockHeld when somebody took it."""
-        if self._until - time.time() > LEASE_SECONDS / 2:
-            return
-        found = self._read()
-        if _labels(found).get(_HOLDER) != self._holder:
-            raise self._lost()
-        self._extend(found)
-
-    def release(self) -> None:
-        """Give the lease back, if it is still ours."""
-        found = self._read()
-        if _labels(found).get(_HOLDER) == self._holder:
-            labels = {_HOLDER: None, _UNTIL: None}
-            self._warehouse.patch(self._dataset, {"labels": labels}, found.etag)
-
-    def _read(self) -> Resource:
-        return self._warehouse.read([self._dataset])[self._dataset]
-
-    def _extend(self, found: Resource) -> None:
-        until = int(time.time()) + LEASE_SECONDS
-        labels = {_HOLDER: self._holder, _UNTIL: str(until)}
-        try:
-            self._warehouse.patch(self._dataset, {"labels": labels}, found.etag)
-        except PreconditionFailed:
-            raise self._lost() from None
-        self._until = until
-
-    def _lost(self) -> LockHeld:
-        return LockHeld(
-            f"Another migration took the lease of {self._dataset.id}. Try again when it has ended."
-        )
-
-
-def _labels(found: Resource) -> dict[str, str]:
-    return found.body.get("labels") or {}
-
-
 _MIGRATION_FIELDS = (
     Field("sequence", INT64, required=True),
     Field("event", INT64, required=True),
@@ -221,12 +160,22 @@ _MIGRATION_FIELDS = (
     Field("error", STRING),
     Field("source", STRING),
     Field("renamed", STRING),
+    Field("version", INT64),
+    Field("commit", STRING),
+    Field("approval", STRING),
+    Field("changes", STRING),
+    Field("backup", STRING),
+    Field("selected", STRING),
 )
 _EXECUTION_FIELDS = (
     Field("job", STRING, required=True),
     Field("partition", STRING, required=True),
     Field("at", TIMESTAMP, required=True),
 )
+
+
+# What is kept of a change; what it breaks, and why it matters, is told by the plan.
+_CHANGE = ("object", "path", "kind", "severity", "rule", "says")
 
 
 def _table(dataset: Dataset, name: str, fields: tuple[Field, ...]) -> Table:
@@ -237,7 +186,11 @@ def _row(sequence: int, event: int, status: str, **values: str) -> dict[str, Any
     # Rows with the same keys are written at once.
     empty = dict.fromkeys((field.name for field in _MIGRATION_FIELDS), None)
     said = {"sequence": sequence, "event": event, "at": _now().isoformat(), "status": status}
-    return {**empty, **said, **values}
+    return {**empty, "version": VERSION, **said, **values}
+
+
+def _change(finding: Finding) -> dict[str, str]:
+    return {name: str(getattr(finding, name)) for name in _CHANGE}
 
 
 def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
@@ -258,6 +211,8 @@ def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
             row["source"] = step.source
         case Execute() | Rebuild() if step.renamed:
             row["renamed"] = json.dumps(step.renamed)
+        case Snapshot():
+            row["backup"] = step.copy_id
         case _:
             pass
     return row
@@ -265,10 +220,3 @@ def _outcome_row(sequence: int, event: int, outcome: Outcome) -> dict[str, Any]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

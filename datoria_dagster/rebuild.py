@@ -5,7 +5,7 @@ the table is dropped, and the copy gets its name. Who is cut off in between leav
 of a table that is absent, which `introspect` finds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datoria_dagster.model.base import DatoriaError
@@ -14,13 +14,14 @@ from datoria_dagster.model.template import literal
 from datoria_dagster.plan.statements import rename_table
 from datoria_dagster.plan.step import Rebuild
 from datoria_dagster.plan.tables import REBUILD_LABEL
-from datoria_dagster.warehouse.port import Ref, Resource, Warehouse, WarehouseError
+from datoria_dagster.warehouse.port import PartitionFacts, Ref, Resource, Warehouse, WarehouseError
 
 # https://docs.cloud.google.com/bigquery/quotas#partitioned_tables
 MAX_PARTITIONS = 4_000
 BUILDING, COMPLETE = "building", "complete"
 
 Renew = Callable[[], None]
+Facts = Mapping[Ref, tuple[PartitionFacts, ...]]
 
 
 class RowsLost(DatoriaError):
@@ -35,17 +36,25 @@ def rebuild(step: Rebuild, etag: str | None, warehouse: Warehouse, renew: Renew)
     """
     table, aside = step.ref, Ref("table", step.aside_id)
     _delete_asides(table, warehouse)
-    # Who writes to the table while it is copied changes its etag, and is not overwritten.
+    # Who changes the table while it is copied changes its etag, and is not overwritten.
     expected = etag or warehouse.read([table])[table].etag
+    before = warehouse.partitions([table])
     dropped = False
     try:
         _copy(step, aside, warehouse, renew)
+        _check_unwritten(table, before, warehouse)
         warehouse.delete(table, expected)
         dropped = True
     finally:
         if not dropped:
             _discard(table, aside, warehouse)
-    warehouse.execute(rename_table(aside.id, table.parts[-1]))
+    try:
+        warehouse.execute(rename_table(aside.id, table.parts[-1]))
+    except WarehouseError as error:
+        raise type(error)(
+            f"{error} The table is missing meanwhile; all its rows are in {aside.id}, which the "
+            "next migration puts in its place. Leave both names alone until then."
+        ) from None
     warehouse.patch(table, {"labels": {REBUILD_LABEL: None}}, None)
 
 
@@ -132,6 +141,15 @@ def _check_rows(step: Rebuild, aside: Ref, warehouse: Warehouse) -> None:
         raise RowsLost(
             f"has {before} rows, but its rebuilt copy has {after}. The copy was dropped and the "
             "table is as it was."
+        )
+
+
+def _check_unwritten(table: Ref, before: Facts, warehouse: Warehouse) -> None:
+    # That rows change the etag too is unverified.
+    if warehouse.partitions([table]) != before:
+        raise RowsLost(
+            "was written to while it was copied. The copy was dropped and the table is as it was. "
+            "Migrate again when no job writes to it."
         )
 
 

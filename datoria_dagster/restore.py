@@ -8,6 +8,7 @@ from datoria_dagster.judge.verdict import BACKUP_DAYS
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.datasets import Dataset
+from datoria_dagster.model.ident import check_dataset, check_project, check_table
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import MaterializedView, Table
 from datoria_dagster.plan import statements
@@ -55,14 +56,15 @@ def plan_restore(
     steps = [*_steps(table, live, live[source], Kept(days, sequence)), *_reissued(views, live)]
     if table.id not in platform.objects:
         _check_free(live.get(target))
-        steps.append(Release(**whose(table), statement="not declared: left alone from now on"))
+        released = "not declared: left alone from now on"
+        steps.append(Release(**whose(table), statement=released, level=1))
     return Plan(steps=tuple(steps))
 
 
 def _table(snapshot: str, platform: Platform) -> Table:
     """Return the table that a snapshot is of; one that left the code is only a name."""
     parsed = _NAME.fullmatch(snapshot)
-    if parsed is None:
+    if parsed is None or not _is_name(parsed["table"]):
         raise NotRestorable(
             f"{snapshot} is not the name of a snapshot that a migration took: they are called "
             "project.dataset.table__before_N. The end of a forced migration names them."
@@ -75,6 +77,14 @@ def _table(snapshot: str, platform: Platform) -> Table:
             "dropped again. Declare it as a table, and restore it then."
         )
     return found
+
+
+def _is_name(table: str) -> bool:
+    project, dataset, name = table.rsplit(".", 2)
+    try:
+        return bool(check_project(project) and check_dataset(dataset) and check_table(name))
+    except ValueError:
+        return False
 
 
 def _undeclared(name: str) -> Table:
@@ -154,5 +164,4 @@ def _reissued(views: Sequence[MaterializedView], live: Mapping[Ref, Resource]) -
     for view in views:
         found = live.get(codec.ref(view))
         if found is not None:
-            step = issue(view)
-            yield step.model_copy(update={"expects": found.etag})
+            yield issue(view).model_copy(update={"expects": found.etag, "level": 1})

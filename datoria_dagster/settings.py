@@ -11,11 +11,15 @@ from typing import Any
 
 from datoria_dagster.judge.verdict import BACKUP_DAYS
 from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.ident import check_project
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.warehouse.port import Warehouse
 
 WAREHOUSES = ("local", "bigquery")
-_KEYS = ("platform", "warehouse", "backup-days", "project", "impersonate", "maximum-bytes-billed")
+_KEYS = (
+    *("platform", "warehouse", "backup-days", "project", "credentials", "impersonate"),
+    "maximum-bytes-billed",
+)
 
 
 class SettingsError(DatoriaError):
@@ -27,8 +31,8 @@ class Settings:
     """What to work on. `root` is the folder of the nearest pyproject.toml, or the current one.
 
     Snapshots are kept for `backup_days`. The rest is BigQuery's: the project that jobs run in
-    (None: that of what they are about), the service account to impersonate, the most bytes of one
-    job.
+    (None: that of what they are about), the file of a service account (None: application default
+    credentials), the service account to impersonate, the most bytes of one job.
     """
 
     root: Path
@@ -36,6 +40,7 @@ class Settings:
     warehouse: str
     backup_days: int = BACKUP_DAYS
     project: str | None = None
+    credentials: Path | None = None
     impersonate: str | None = None
     maximum_bytes_billed: int | None = None
 
@@ -43,16 +48,22 @@ class Settings:
     def load(platform: str | None = None, warehouse: str | None = None) -> "Settings":
         """Return the settings that hold in the current folder. Raises SettingsError."""
         root, table = _project(Path.cwd())
-        chosen = warehouse or os.environ.get("DATORIA_WAREHOUSE") or table.get("warehouse", "local")
+        chosen = (
+            warehouse
+            or os.environ.get("DATORIA_WAREHOUSE")
+            or _text(table, "warehouse", root)
+            or "local"
+        )
         if chosen not in WAREHOUSES:
             raise SettingsError(f"There is no warehouse {chosen!r}; use {' or '.join(WAREHOUSES)}.")
-        named = platform or os.environ.get("DATORIA_PLATFORM") or table.get("platform", "")
+        named = platform or os.environ.get("DATORIA_PLATFORM") or _text(table, "platform", root)
         return Settings(
             root,
-            named,
+            named or "",
             chosen,
             _backup_days(table, root),
-            _text(table, "project", root),
+            _project_id(table, root),
+            _file(table, "credentials", root),
             _text(table, "impersonate", root),
             _bytes(table, root),
         )
@@ -102,7 +113,12 @@ def open_warehouse(settings: Settings) -> Warehouse:
         from datoria_dagster.warehouse.bigquery import BigQueryWarehouse, Options
 
         return BigQueryWarehouse(
-            Options(settings.project, settings.impersonate, settings.maximum_bytes_billed)
+            Options(
+                settings.project,
+                settings.credentials,
+                settings.impersonate,
+                settings.maximum_bytes_billed,
+            )
         )
     from datoria_dagster.warehouse.local import LocalWarehouse
 
@@ -115,14 +131,18 @@ def _project(start: Path) -> tuple[Path, dict[str, Any]]:
         if file.is_file():
             try:
                 content = tomllib.loads(file.read_text(encoding="utf-8"))
-            except (tomllib.TOMLDecodeError, OSError) as error:
+            except (ValueError, OSError) as error:  # TOML is UTF-8
                 raise SettingsError(f"{file}: cannot read it: {error}.") from None
-            return folder, _known(content.get("tool", {}).get("datoria", {}), file)
+            tool = content.get("tool", {})
+            found = tool.get("datoria", {}) if isinstance(tool, dict) else {}
+            return folder, _known(found, file)
     return start, {}
 
 
 def _known(table: Any, file: Path) -> dict[str, Any]:
-    unknown = [key for key in table if key not in _KEYS] if isinstance(table, dict) else ["it"]
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: tool.datoria is {table!r}; it must be a table.")
+    unknown = [key for key in table if key not in _KEYS]
     if unknown:
         raise SettingsError(
             f"{file}: [tool.datoria] has no {unknown[0]!r}; it has {', '.join(_KEYS)}."
@@ -145,6 +165,19 @@ def _text(table: dict[str, Any], key: str, root: Path) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     raise SettingsError(f"{root / 'pyproject.toml'}: {key} is {value!r}; it must be a text.")
+
+
+def _project_id(table: dict[str, Any], root: Path) -> str | None:
+    project = _text(table, "project", root)
+    try:
+        return None if project is None else check_project(project)
+    except ValueError as error:
+        raise SettingsError(f"{root / 'pyproject.toml'}: project: {error}") from None
+
+
+def _file(table: dict[str, Any], key: str, root: Path) -> Path | None:
+    path = _text(table, key, root)
+    return None if path is None else root / Path(path).expanduser()
 
 
 def _bytes(table: dict[str, Any], root: Path) -> int | None:

@@ -81,6 +81,12 @@ def approving(command: _Command) -> _Command:
     return click.option("--force", is_flag=True, help="Admit every incompatible change.")(command)
 
 
+def selecting(command: _Command) -> _Command:
+    """Give a command the option that says which part of the declaration it is about."""
+    text = "Migrate this object and what it needs, nothing else (repeatable)."
+    return click.option("--select", multiple=True, metavar="ID", help=text)(command)
+
+
 def approval(target: Target, what: Mapping[str, Any]) -> Approval:
     """Return what the options of `approving` say. Raises UsageError when they contradict."""
     days = what["backup_days"]
@@ -93,8 +99,9 @@ def approval(target: Target, what: Mapping[str, Any]) -> Approval:
 
 
 def approval_words(what: Mapping[str, Any]) -> list[str]:
-    """Return the options of `approving` that were given, as they are typed."""
-    words = ["--force"] if what["force"] else []
+    """Return the options of `approving` and `selecting` that were given, as they are typed."""
+    words = [word for name in what["select"] for word in ("--select", shlex.quote(name))]
+    words += ["--force"] if what["force"] else []
     words += [word for name in what["allow"] for word in ("--allow", shlex.quote(name))]
     words += ["--no-backup"] if what["no_backup"] else []
     return words + (["--backup-days", str(what["backup_days"])] if what["backup_days"] else [])

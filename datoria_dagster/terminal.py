@@ -23,6 +23,12 @@ def show_plan(plan: Plan, style: str) -> None:
     click.echo(shown, nl=False)
 
 
+def confirm(question: str, *, needed: bool) -> None:
+    """Ask, if there is somebody to ask. Raises Abort."""
+    if needed and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
 def show_comparison(plan: Plan, compared: str, style: str) -> None:
     """Show the changes between two files, which have no steps and no next step."""
     from datoria_dagster.report import document, markdown, text

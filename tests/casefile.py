@@ -10,6 +10,7 @@
 -- changes --   a line each: address, kind, severity, means, rule
 -- breaks --    a line each: address: who breaks (optional; what is not named breaks nobody)
 -- steps --     a line each: object, kind of step (with force)
+-- wrong --     a line each: object, line and column of its SQL that a warehouse refuses (optional)
 -- query --     a SELECT that is run after the forced migration (with `result`)
 -- result --    its rows, JSON
 """
@@ -26,7 +27,7 @@ from datoria_dagster import Dataset, Platform
 from datoria_dagster.model.platform import OBJECTS
 
 REQUIRED = ("before", "after", "verdict", "changes", "steps")
-OPTIONAL = ("about", "rows", "hand", "stream", "breaks", "query", "result")
+OPTIONAL = ("about", "rows", "hand", "stream", "breaks", "wrong", "query", "result")
 _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _PRELUDE = 'shop = Dataset(project="acme", name="shop", location="EU")\n'
 
@@ -43,6 +44,7 @@ class Case:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     hand: str = ""
     stream: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
     query: str = ""
     result: list[list[Any]] = field(default_factory=list)
 
@@ -60,6 +62,7 @@ def read(path: Path) -> Case:
         rows=json.loads(sections.get("rows", "{}")),
         hand=sections.get("hand", "").strip(),
         stream=json.loads(sections.get("stream", "{}")),
+        wrong=sections.get("wrong", "").split(),
         query=sections.get("query", "").strip(),
         result=json.loads(sections.get("result", "[]")),
     )

@@ -1,6 +1,7 @@
 """A project in an empty folder, and the command line as a person types it there."""
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -110,6 +111,37 @@ def refused(project, *words: str) -> str:
     assert "Traceback" not in ran.err
     assert ran.out == ""
     return ran.err
+
+
+class Faults:
+    """Counts what was done to migrations, and what they survived."""
+
+    def __init__(self, properties) -> None:
+        self._properties = properties
+
+    def tried(self, found) -> None:
+        self._properties.append(("tried", len(found)))
+
+    def survived(self, found) -> None:
+        self._properties.append(("survived", len(found)))
+
+
+@pytest.fixture
+def faults(request):
+    return Faults(request.node.user_properties)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many faults were tried, and after how many all was as it should be."""
+    counts = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "teardown":
+                for name, count in report.user_properties:
+                    counts[name] += count
+    if counts:
+        tried, survived = counts["tried"], counts["survived"]
+        terminalreporter.write_line(f"{tried:,} faults and kills tried, {survived:,} survived")
 
 
 @pytest.fixture

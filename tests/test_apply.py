@@ -184,7 +184,13 @@ def test_a_ledger_of_an_older_version_gets_the_columns_that_it_lacks():
         assert plan_migration(platform, warehouse).is_empty
         fields = warehouse.read([Ref("table", "acme.datoria.migrations")])
         (found,) = fields.values()
-        assert [field["name"] for field in found.body["schema"]["fields"]][-2:] == [
+        assert [field["name"] for field in found.body["schema"]["fields"]][-8:] == [
             "source",
             "renamed",
+            "version",
+            "commit",
+            "approval",
+            "changes",
+            "backup",
+            "selected",
         ]

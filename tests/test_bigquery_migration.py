@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from datoria_dagster import ledger
+from datoria_dagster import lease
 from datoria_dagster.apply import apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
@@ -30,7 +30,7 @@ class Migration:
     def __init__(self, monkeypatch):
         self.clock = ManualClock()
         # The lease of who was cut off ends by the same clock.
-        monkeypatch.setattr(ledger, "time", SimpleNamespace(time=self.clock.now))
+        monkeypatch.setattr(lease, "time", SimpleNamespace(time=self.clock.now))
         before, self.after = evolution(Random(SEED))
         local = LocalWarehouse()
         self.server = Server(local, clock=self.clock, quotas=Quotas())

@@ -1,6 +1,7 @@
 """Every case file: judged as it says, refused without force, applied with it, and then at rest."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,18 @@ from datoria_dagster.apply import NotAdmitted, apply
 from datoria_dagster.judge.judge import RULES
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
+from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Table
+from datoria_dagster.plan.document import Plan
 from datoria_dagster.restore import plan_restore
+from datoria_dagster.validation import validated
 from datoria_dagster.warehouse import codec
+from datoria_dagster.warehouse.bigquery import BigQueryWarehouse
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Ref, Warehouse
 from tests import casefile
+from tests.bigquery_server import ManualClock, client
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.case"))
 FORCE = Approval(force=True)
@@ -48,6 +54,14 @@ def test_it_is_judged_as_the_case_says(case, warehouse):
         [f.address, f.kind, str(f.severity), str(f.means), f.rule] for f in plan.findings
     ] == case.changes
     assert {f.address: list(f.breaks) for f in plan.findings if f.breaks} == case.breaks
+
+
+def test_both_warehouses_find_the_sql_right_or_tell_what_is_wrong(case, warehouse):
+    bigquery = BigQueryWarehouse(client=client(warehouse), clock=ManualClock())
+    for approval in (None, FORCE):
+        plan = plan_migration(case.after, warehouse, approval)
+        assert wrong(plan, case.after, warehouse) == case.wrong
+        assert wrong(plan, case.after, bigquery) == case.wrong
 
 
 def test_what_is_not_compatible_is_refused_and_nothing_changes(case, warehouse):
@@ -101,6 +115,15 @@ def test_case_files_are_parsed_strictly(tmp_path):
         ValueError, match="unknown section 'afterwards'; section 'after' is missing"
     ):
         casefile.read(file)
+
+
+def wrong(plan: Plan, platform: Platform, warehouse: Warehouse) -> list[str]:
+    """The places in the SQL that the warehouse refuses."""
+    try:
+        validated(plan, platform, warehouse)
+    except DeclarationError as error:
+        return re.findall(r"^  --> (\S+)$", str(error), re.MULTILINE)
+    return []
 
 
 def contents(ref: Ref, warehouse: Warehouse, names: list[str] | None = None) -> object:

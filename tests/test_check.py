@@ -27,6 +27,7 @@ from datoria_dagster import (
     View,
     day,
     sql,
+    sql_file,
 )
 from datoria_dagster.model.template import raw
 from datoria_dagster.sql.assignable import is_assignable
@@ -99,7 +100,7 @@ def test_a_query_that_does_not_parse_is_shown_with_its_file_and_line():
     )  # fmt: skip
     assert found(broken) == (
         (
-            f"p.d.broken ({broken.query.origin.removeprefix(f'{Path.cwd()}/')}): "
+            f"{broken.query.origin.removeprefix(f'{Path.cwd()}/')}: p.d.broken: "
             "`d` is not expected here.\n"
             "  --> p.d.broken:2:7\n"
             "   |\n"
@@ -107,6 +108,33 @@ def test_a_query_that_does_not_parse_is_shown_with_its_file_and_line():
             "   |       ^"
         ),
     )
+
+
+def test_the_line_is_that_of_the_mistake_in_a_nested_text_and_in_a_file_of_sql(tmp_path):
+    late = sql(
+        """
+        delay > {limit}
+          AND dealy < 10  -- nested
+        """,
+        limit=3,
+    )
+    path = tmp_path / "late.sql"
+    path.write_text("-- Late flights\n\nSELECT\n  delay,\n  nope\nFROM {flights}\n")
+    schema = (Field("delay", FLOAT64),)
+    nested = View(
+        dataset=D, name="nested", schema=schema,
+        query=sql("""
+            SELECT delay FROM {flights}
+            WHERE {late}
+        """, flights=FLIGHTS, late=late),
+    )  # fmt: skip
+    filed = View(dataset=D, name="filed", schema=schema, query=sql_file(path, flights=FLIGHTS))
+    lines = Path(__file__).read_text().split("\n")
+    line = lines.index("          AND dealy < 10  -- nested") + 1
+    assert sentences(filed, nested) == [
+        f"{path}:5: p.d.filed: There is no column nope.",
+        f"tests/test_check.py:{line}: p.d.nested: There is no column dealy. Did you mean delay?",
+    ]
 
 
 def test_every_object_is_checked_although_another_one_is_wrong():
@@ -178,7 +206,7 @@ def test_a_job_returns_what_its_destination_takes():
         "SELECT flight_date, delay AS flights, origin.code AS delay, 1 AS extra FROM {f}",
         f=FLIGHTS.at_execution_date(),
     )
-    assert [sentence.partition("): ")[2] for sentence in sentences(DAILY, job(query))] == [
+    assert [sentence.partition("job:fill: ")[2] for sentence in sentences(DAILY, job(query))] == [
         "the query returns column flights as FLOAT64, but p.d.daily:flights is NUMERIC. CAST it.",
         "the query returns column delay as STRING, but p.d.daily:delay is FLOAT64. CAST it.",
         (

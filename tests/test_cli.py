@@ -55,7 +55,7 @@ def test_an_incompatible_change_stops_and_says_who_breaks_and_what_to_do(project
 
 def test_the_json_of_a_plan_has_the_promised_shape(project):
     document = json.loads(project.datoria("migrate", "--plan", "--format", "json").out)
-    assert list(document) == ["verdict", "changes", "steps", "fingerprint"]
+    assert list(document) == ["verdict", "changes", "steps", "unvalidated", "fingerprint"]
     assert document["verdict"] == "compatible"
     assert document["changes"][2] == {
         "id": document["changes"][2]["id"],

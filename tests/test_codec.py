@@ -34,6 +34,7 @@ from datoria_dagster.warehouse.port import Ref
 
 SHOP = Dataset(project="acme", name="shop", location="EU")
 TAG = "projects/acme/locations/eu/taxonomies/1/policyTags/2"
+KEY = "projects/p/locations/eu/keyRings/r/cryptoKeys/k"
 CUSTOMERS = Table(dataset=SHOP, name="customers", schema=(Field("id", INT64),), primary_key=("id",))
 ORDERS = Table(
     dataset=SHOP,
@@ -228,9 +229,9 @@ DAY = {"name": "day", "type": "DATE"}
         (
             {
                 **columns({"name": "n", "type": "INTEGER"}),
-                "encryptionConfiguration": {"kmsKeyName": "projects/p/k/cryptoKeyVersions/3"},
+                "encryptionConfiguration": {"kmsKeyName": f"{KEY}/cryptoKeyVersions/3"},
             },
-            {"schema": (Field("n", INT64),), "kms_key_name": "projects/p/k"},
+            {"schema": (Field("n", INT64),), "kms_key_name": KEY},
         ),
         (
             {**columns({"name": "n", "type": "INTEGER"}), "encryptionConfiguration": {}},

@@ -1,12 +1,20 @@
 """The history of migrations: what is ours, and one migration at a time."""
 
+import re
+import subprocess
+
 import pytest
 
 from datoria_dagster import INT64, Dataset, Field, Platform, Table, View, sql
 from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster.commit import commit
+from datoria_dagster.history import NewerLedger
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Lease, Ledger, LockHeld
+from datoria_dagster.lease import Lease, LockHeld
+from datoria_dagster.ledger import Ledger
 from datoria_dagster.migration import plan_migration
+from datoria_dagster.model.base import DeclarationError
+from datoria_dagster.model.environment import in_dataset
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Ref
@@ -67,6 +75,15 @@ def test_an_object_whose_dataset_left_the_code_is_left_alone(warehouse):
     assert exists(warehouse, BILLS)
 
 
+def test_what_was_dropped_by_hand_is_no_longer_ours(warehouse):
+    migrate(warehouse, ORDERS, LINES)
+    warehouse.delete(codec.ref(LINES), None)
+    assert [outcome.step.kind for outcome in migrate(warehouse, ORDERS)] == ["release"]
+    warehouse.create(codec.ref(LINES), codec.resource(LINES))
+    plan = plan_migration(Platform.of(ORDERS), warehouse, FORCE)
+    assert (plan.is_empty, plan.unmanaged) == (True, 1)
+
+
 def test_one_migration_at_a_time(warehouse):
     platform = Platform.of(ORDERS)
     plan = plan_migration(platform, warehouse)
@@ -90,7 +107,7 @@ def test_a_migration_that_lost_its_lease_stops_before_its_next_step(warehouse):
 
     with pytest.MonkeyPatch.context() as patch:
         # As if every step took longer than half the lease.
-        patch.setattr("datoria_dagster.ledger.LEASE_SECONDS", 0)
+        patch.setattr("datoria_dagster.lease.LEASE_SECONDS", 0)
         with pytest.raises(ApplyError, match="Another migration took the lease") as failed:
             apply(plan_migration(platform, warehouse), platform, warehouse, steal)
     assert [outcome.status for outcome in failed.value.outcomes] == ["done", "done", "failed"]
@@ -100,7 +117,7 @@ def test_a_migration_that_lost_its_lease_stops_before_its_next_step(warehouse):
 def test_who_was_killed_holds_the_lease_no_longer_than_it_lasts(warehouse):
     platform = Platform.of(ORDERS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("datoria_dagster.ledger.LEASE_SECONDS", -1)
+        patch.setattr("datoria_dagster.lease.LEASE_SECONDS", -1)
         Lease(warehouse, ledger_home(warehouse, platform)).take()
     apply(plan_migration(platform, warehouse), platform, warehouse)
     assert exists(warehouse, ORDERS)
@@ -124,6 +141,84 @@ def test_a_failed_migration_says_so_in_the_history_and_the_next_goes_on(warehous
     assert [m.status for m in Ledger(warehouse, platform).read().migrations] == ["failed"]
     assert [o.step.object for o in migrate(warehouse, ORDERS, LINES)] == [ORDERS.id]
     assert [m.status for m in Ledger(warehouse, platform).read().migrations] == ["failed", "done"]
+
+
+def test_the_history_knows_who_let_what_through_from_which_commit(warehouse, monkeypatch):
+    monkeypatch.setenv("DATORIA_GIT_COMMIT", "0a723bd")
+    migrate(warehouse, ORDERS, LINES)
+    allowed = Approval(allow=("shop.lines",), backup_days=3)
+    migrate(warehouse, ORDERS, approval=allowed)
+    _, found = Ledger(warehouse, Platform.of(ORDERS)).read().migrations
+    assert (found.commit, found.done) == ("0a723bd", 2)
+    assert found.approval == {"force": False, "allow": ["shop.lines"], "backup_days": 3}
+    assert found.changes == (
+        {
+            "object": "acme.shop.lines",
+            "path": "",
+            "kind": "object_removed",
+            "severity": "destructive",
+            "rule": "TABLE_STAYS",
+            "says": found.changes[0]["says"],
+        },
+    )
+    assert [(e.step, e.status, e.backup) for e in found.events] == [
+        ("snapshot", "done", "acme.shop.lines__before_2"),
+        ("drop", "done", ""),
+    ]
+
+
+def test_a_ledger_of_a_newer_version_is_refused(warehouse):
+    migrate(warehouse, ORDERS)
+    row = {"sequence": 2, "event": 0, "at": "2030-01-01T00:00:00Z", "status": "?", "version": 4}
+    warehouse.append(Ref("table", "acme.datoria.migrations"), [row])
+    with pytest.raises(NewerLedger, match="written by a newer version of datoria"):
+        migrate(warehouse, ORDERS, LINES)
+    assert not exists(warehouse, LINES)
+
+
+BOOKS = Dataset(project="books", name="migrations", location="EU")
+
+
+def test_the_ledger_may_be_kept_elsewhere(warehouse):
+    platform = Platform.of(ORDERS, ledger=BOOKS)
+    apply(plan_migration(platform, warehouse), platform, warehouse)
+    assert [ref.id for ref in warehouse.list("books.migrations")] == [
+        "books.migrations.executions",
+        "books.migrations.migrations",
+    ]
+    assert warehouse.list("acme.datoria") == ()
+    assert plan_migration(platform, warehouse).is_empty
+    assert platform.without(ORDERS.id).ledger == BOOKS
+
+
+def test_a_staging_copy_keeps_its_ledger_in_its_own_project():
+    assert in_dataset(Platform.of(ORDERS, ledger=BOOKS), "test.copy").ledger.id == "test.migrations"
+    assert in_dataset(Platform.of(ORDERS), "test.copy").ledger.id == "test.datoria"
+
+
+@pytest.mark.parametrize("ledger", [None, Dataset(project="acme", name="shop")])
+def test_the_ledger_is_in_no_dataset_that_migrations_change(ledger):
+    name = "shop" if ledger else "datoria"
+    with pytest.raises(DeclarationError, match="Give that a dataset of its own"):
+        Platform.of(table("orders", name), ledger=ledger)
+
+
+def test_a_commit_is_that_of_the_folder_or_unknown(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATORIA_GIT_COMMIT", raising=False)
+    assert commit(tmp_path) == ""
+    made = tmp_path / "repository"
+    made.mkdir()
+    (made / "shop.py").write_text("1")
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "one")):
+        subprocess.run(["git", *words], cwd=made, check=True)
+    assert re.fullmatch("[0-9a-f]{40}", commit(made))
+    inside = made / "inside"
+    inside.mkdir()
+    (made / "shop.py").write_text("2")
+    assert re.fullmatch("[0-9a-f]{40}-dirty", commit(inside))
+    monkeypatch.setenv("DATORIA_GIT_COMMIT", "v5")
+    assert commit(made) == "v5"
 
 
 def test_a_migration_with_nothing_to_do_writes_nothing(warehouse):

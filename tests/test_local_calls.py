@@ -116,7 +116,7 @@ def test_calls_return_the_rows_that_bigquery_returns(warehouse, query, rows):
     ],
 )
 def test_a_dry_run_types_what_it_can_not_run(warehouse, query, fields):
-    found = warehouse.dry_run(query)
+    found = warehouse.dry_run(query).fields
     assert tuple((f["name"], f["type"], f["mode"]) for f in found) == fields
 
 
@@ -231,7 +231,7 @@ def test_a_callee_that_changes_its_type_changes_a_caller_that_has_none(warehouse
     warehouse.execute("CREATE OR REPLACE FUNCTION `acme.shop.one`() AS (1)")
     warehouse.execute("CREATE OR REPLACE FUNCTION `acme.shop.two`() AS (`acme.shop.one`())")
     warehouse.execute("CREATE OR REPLACE FUNCTION `acme.shop.one`() AS ('1')")
-    assert warehouse.dry_run("SELECT `acme.shop.two`() AS x")[0]["type"] == "STRING"
+    assert warehouse.dry_run("SELECT `acme.shop.two`() AS x").fields[0]["type"] == "STRING"
     circle = "CREATE OR REPLACE FUNCTION `acme.shop.one`() AS (`acme.shop.two`())"
     with pytest.raises(Refused, match="calls itself"):
         warehouse.execute(circle)

@@ -227,7 +227,7 @@ def test_it_is_replaced_and_dropped_as_an_external_table(warehouse):
 def test_queries_of_it_are_checked_but_not_run(warehouse):
     files(warehouse)
     query = "SELECT item, AVG(price) AS mean FROM `acme.shop.files`, UNNEST(tags) GROUP BY item"
-    assert warehouse.dry_run(query) == (column("item", "STRING"), column("mean", "NUMERIC"))
+    assert warehouse.dry_run(query).fields == (column("item", "STRING"), column("mean", "NUMERIC"))
     with pytest.raises(Refused, match="nope"):
         warehouse.dry_run("SELECT nope FROM `acme.shop.files`")
     message = r"acme\.shop\.files is an external table, whose files only BigQuery reads"
@@ -247,7 +247,9 @@ def test_what_reads_it_can_be_made_but_not_read(warehouse):
         "CREATE FUNCTION `acme.shop.highest`() RETURNS NUMERIC AS "
         "((SELECT MAX(price) FROM `acme.shop.items`))"
     )
-    assert warehouse.dry_run("SELECT `acme.shop.highest`() AS p") == (column("p", "NUMERIC"),)
+    assert warehouse.dry_run("SELECT `acme.shop.highest`() AS p").fields == (
+        column("p", "NUMERIC"),
+    )
     for query in ("SELECT * FROM `acme.shop.items`", "SELECT `acme.shop.highest`() AS p"):
         with pytest.raises(NotSupportedLocally, match=r"acme\.shop\.files is an external table"):
             warehouse.query(query)

@@ -325,6 +325,12 @@ VALUES = [
     ("5 ^ 1", 4),
     ("~0", -1),
     ("RANGE_BUCKET(20, [0, 10, 20, 30])", 3),
+    ("CAST('[2013-01-31, UNBOUNDED)' AS RANGE<DATE>)", "[2013-01-31, UNBOUNDED)"),
+    ("RANGE<DATE> '[unbounded,2013-01-31)'", "[UNBOUNDED, 2013-01-31)"),
+    ("CAST(RANGE<DATE> '[2013-01-01, 2013-01-31)' AS RANGE<DATE>)", "[2013-01-01, 2013-01-31)"),
+    ("SAFE_CAST('soon' AS RANGE<DATE>)", None),
+    ("ST_GEOGFROMTEXT('POINT(1 2)')", "POINT(1 2)"),
+    ("ST_GEOGFROMTEXT(CAST(NULL AS STRING))", None),
     ("TRUE AND NULL", None),
     ("NOT TRUE", False),
     ("1 BETWEEN 0 AND 2", True),
@@ -406,7 +412,7 @@ FAILING = [
     ("1 / 0", Refused, "division by zero"),
     ("MOD(1, 0)", Refused, "division by zero"),
     ("[1][OFFSET(3)]", Refused, "out of bounds"),
-    ("CAST('x' AS INT64)", Refused, "x"),
+    ("CAST('x' AS INT64)", Refused, "Bad value: a value is no INT64."),
     ("ERROR('on purpose')", Refused, "on purpose"),
     ("9223372036854775807 + 1", Refused, "Overflow"),
     ("FARM_FINGERPRINT('a')", NotSupportedLocally, "FARM_FINGERPRINT"),
@@ -498,7 +504,7 @@ def test_a_query_returns_bigquerys_rows(warehouse, query, expected):
 
 
 def test_columns_without_a_name_are_called_as_in_bigquery(warehouse):
-    fields = warehouse.dry_run("SELECT 1, 'a' AS a, 2 + 3, item FROM `acme.shop.prices`")
+    fields = warehouse.dry_run("SELECT 1, 'a' AS a, 2 + 3, item FROM `acme.shop.prices`").fields
     assert [field["name"] for field in fields] == ["f0_", "a", "f1_", "item"]
 
 

@@ -227,7 +227,7 @@ def test_a_value_that_does_not_fit_leaves_the_table_and_nothing_else():
         platform = Platform.of(table(ID, Field("a", INT64)))
         for _ in range(2):
             plan = plan_migration(platform, warehouse, FORCE)
-            with pytest.raises(ApplyError, match="seven"):
+            with pytest.raises(ApplyError, match=r"a value is no INT64 \(column a\)"):
                 apply(plan, platform, warehouse)
             assert names(warehouse) == ["orders"]
             assert warehouse.read([ORDERS]) == before

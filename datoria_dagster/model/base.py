@@ -13,6 +13,10 @@ class DatoriaError(Exception):
     """Anything that a user can mend. The message is a sentence: what, where, what to do next."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody stopped the work. The message says what was done and what was not."""
+
+
 class DeclarationError(DatoriaError):
     """A declaration is wrong; nothing was sent to a warehouse."""
 
@@ -27,6 +31,9 @@ class Model(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise DeclarationError(_sentence(type(self).__name__, values, error)) from None
+        for name, value in values.items():
+            if isinstance(value, str) and not is_unicode(value):
+                raise DeclarationError(f"{type(self).__name__}: {name} is {value!r}. {HALF}")
 
     def __eq__(self, other: object) -> bool:
         # Nearly all comparisons are of equals, and this tells in half of pydantic's time.
@@ -44,6 +51,20 @@ class Model(BaseModel):
 
     def __hash__(self) -> int:
         return hash(tuple(getattr(self, name) for name in type(self).model_fields))
+
+
+HALF = "It holds half of a character (a surrogate), which no warehouse stores; write it whole."
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be sent at all: Python's may hold halves of characters."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @runtime_checkable

@@ -5,7 +5,13 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from datoria_dagster.model.base import Model
-from datoria_dagster.model.ident import check_dataset, check_labels, check_project
+from datoria_dagster.model.ident import (
+    check_dataset,
+    check_kms_key,
+    check_labels,
+    check_location,
+    check_project,
+)
 from datoria_dagster.model.types import Collation, RoundingMode
 
 
@@ -52,7 +58,13 @@ class Dataset(Model):
     @classmethod
     def _fold_location(cls, location: str) -> str:
         # The API answers in the case that it was given; "EU" and "eu" are one place.
+        check_location(location)
         return location.upper() if location.lower() in ("us", "eu") else location.lower()
+
+    @field_validator("default_kms_key_name")
+    @classmethod
+    def _check_kms_key(cls, name: str | None) -> str | None:
+        return check_kms_key(name) if name else name
 
     @property
     def id(self) -> str:

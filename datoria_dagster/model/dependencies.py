@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from datoria_dagster.model.base import DeclarationError, Model
 from datoria_dagster.model.ident import quote
-from datoria_dagster.model.partitions import Partition, end_of
+from datoria_dagster.model.partitions import Granularity, Partition, shifted
 from datoria_dagster.model.template import literal
 
 if TYPE_CHECKING:
@@ -25,22 +25,45 @@ class Invalidation(Model):
 
 
 class Dependency(Model):
-    """A relation, the partitions of it that a query reads, and the invalidation strategy."""
+    """A relation, the partitions of it that a query reads, and the invalidation strategy.
+
+    Of the reach EXECUTION, it is read from the period `first` to the period `last`, counted from
+    that of the execution: 0 is its own, -1 the one before. `unit` is the kind of period that was
+    said, if it was.
+    """
 
     relation: "AnyRelation"
     reach: Reach
+    first: int = 0
+    last: int = 0
+    unit: Granularity | None = None
     invalidation: Invalidation = Invalidation()
+
+    def shifted(self, periods: int) -> "Dependency":
+        """Read so many periods of the job later; -1 is yesterday for a daily job."""
+        if self.reach == "ALL" or self.relation.partitioning.granularity == "RANGE":
+            raise DeclarationError(
+                f"{self.relation.id} is not read by time here, so there is nothing to shift. "
+                "Shift what is read .at_execution_date() or in a .window(…)."
+            )
+        return self._with(first=self.first + periods, last=self.last + periods)
+
+    def covering(self, other: "Dependency") -> "Dependency":
+        """Return the least that reads what both read of one relation."""
+        if "ALL" in (self.reach, other.reach):
+            return self if self.reach == "ALL" else other
+        return self._with(first=min(self.first, other.first), last=max(self.last, other.last))
 
     def invalidated_by_changes(self, *, cooldown: timedelta = timedelta(0)) -> "Dependency":
         """Run again after upstream changed (and, when given, the cooldown has passed since)."""
-        return self._with(Invalidation(on_change=True, cooldown=cooldown))
+        return self._with(invalidation=Invalidation(on_change=True, cooldown=cooldown))
 
     def ignoring_changes(self) -> "Dependency":
         """Never run again because upstream changed. The default."""
-        return self._with(Invalidation())
+        return self._with(invalidation=Invalidation())
 
-    def _with(self, invalidation: Invalidation) -> "Dependency":
-        return self.model_copy(update={"invalidation": invalidation})
+    def _with(self, **changed: Any) -> "Dependency":
+        return self.model_copy(update=changed)
 
     def render(self, execution: Partition | None) -> str:
         """Return the relation's reference, or a subquery that prunes to the partitions read."""
@@ -62,10 +85,10 @@ class Dependency(Model):
                 f"{self.relation.id} is partitioned {source}; an execution by "
                 f"{execution.granularity.lower()} can't be matched with it. Read .all_partitions()."
             )
-        start = execution.start
-        if isinstance(start, int):
-            return source.overlapping(start, source.end_of(execution))
-        return source.overlapping(start, end_of(execution.granularity, start))
+        if isinstance(execution.start, int):
+            return source.overlapping(execution.start, source.end_of(execution))
+        first, after = shifted(execution, self.first), shifted(execution, self.last + 1)
+        return source.overlapping(first.start, after.start)
 
     def _filter(self, partitions: tuple[Partition, ...]) -> str:
         source = self.relation.partitioning

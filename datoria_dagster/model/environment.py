@@ -24,7 +24,8 @@ def in_dataset(platform: Platform, target: str) -> Platform:
     """Return the platform with its managed datasets moved to `project.dataset`.
 
     Several datasets become `dataset_<name>` each. Only references made by templates move along; a
-    name written out in SQL does not. Raises DeclarationError for a target that is no dataset.
+    name written out in SQL does not. The ledger keeps its name, in that project. Raises
+    DeclarationError for a target that is no dataset.
     """
     project, dot, name = target.rpartition(".")
     if not dot:
@@ -35,7 +36,11 @@ def in_dataset(platform: Platform, target: str) -> Platform:
         dataset.id: _renamed(dataset, project, f"{name}_{dataset.name}" if several else name)
         for dataset in datasets
     }
-    return Platform.of(*(_moved(found, homes) for found in platform))
+    ledger = platform.given_ledger and _renamed(
+        platform.given_ledger, project, platform.ledger.name
+    )
+    moved = (_moved(found, homes) for found in platform)
+    return Platform.of(*moved, ledger=ledger, folder=platform.folder)
 
 
 def _renamed(dataset: Dataset, project: str, name: str) -> Dataset:

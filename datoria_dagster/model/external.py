@@ -5,8 +5,9 @@ Source: https://docs.cloud.google.com/bigquery/docs/external-tables
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from datoria_dagster.model.ident import check_connection
 from datoria_dagster.model.tables import Labelled
 from datoria_dagster.model.types import walk
 
@@ -31,6 +32,11 @@ class ExternalTable(Labelled):
     skip_leading_rows: int | None = None
     field_delimiter: str | None = None
     hive_partition_uri_prefix: str | None = None
+
+    @field_validator("connection")
+    @classmethod
+    def _check_connection(cls, name: str | None) -> str | None:
+        return None if name is None else check_connection(name)
 
     @model_validator(mode="after")
     def _validate_external(self) -> Self:

@@ -7,14 +7,24 @@ https://docs.cloud.google.com/bigquery/docs/labels-intro (labels).
 
 import re
 from collections.abc import Mapping
+from unicodedata import category
 
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
-_TABLE = re.compile(r"[\w\-– ]+")
 _ROUTINE = re.compile(r"[A-Za-z0-9_]{1,256}")
 _JOB = re.compile(r"[A-Za-z0-9_]{1,256}")
 _COLUMN_FORBIDDEN = re.compile(r"[!\"$()*,./;?@\[\\\]^`{}~\x00-\x1f]")
 _LABEL_KEY = re.compile(r"[^\W\d_][\w-]*")
+_LOCATION = re.compile(r"[A-Za-z0-9-]+")
+_CONNECTION = re.compile(r"(?:[\w.-]+:)?[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_KMS_KEY = re.compile(
+    r"projects/[\w.:-]+/locations/[\w-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+"
+    r"(?:/cryptoKeyVersions/\d+)?",
+    re.ASCII,
+)
+# Letters, marks and numbers; connectors, dashes and spaces.
+_TABLE_CATEGORIES = ("L", "M", "N")
+_TABLE_PUNCTUATION = ("Pc", "Pd", "Zs")
 RESERVED_PREFIXES = (
     "_TABLE_",
     "_FILE_",
@@ -31,11 +41,14 @@ MAX_COLUMN_NAME = 300
 MAX_TABLE_NAME_BYTES = 1024
 MAX_LABELS = 64
 MAX_LABEL = 63
+NOT_A_CONSTRAINT = 'its name has none of ! " $ ( ) * , . / ; ? @ [ \\ ] ^ ` { } ~.'
 
 
 def quote(name: str) -> str:
     """Return the name in back-quotes; a back-quote or backslash in it is escaped."""
-    escaped = name.replace("\\", "\\\\").replace("`", "\\`").replace("\n", "\\n")
+    escaped = (
+        name.replace("\\", "\\\\").replace("`", "\\`").replace("\n", "\\n").replace("\r", "\\r")
+    )
     return f"`{escaped}`"
 
 
@@ -58,12 +71,18 @@ def check_dataset(name: str) -> str:
 
 def check_table(name: str) -> str:
     """Return the name, or raise ValueError."""
-    if not _TABLE.fullmatch(name) or len(name.encode()) > MAX_TABLE_NAME_BYTES:
+    size = len(name.encode(errors="replace"))
+    if not 1 <= size <= MAX_TABLE_NAME_BYTES or not all(map(_in_table, name)):
         raise ValueError(
             f"{name!r} is not a table name: letters, digits, underscores, dashes and spaces, "
             f"at most {MAX_TABLE_NAME_BYTES} bytes."
         )
     return name
+
+
+def _in_table(char: str) -> bool:
+    found = category(char)
+    return found[0] in _TABLE_CATEGORIES or found in _TABLE_PUNCTUATION
 
 
 def check_routine(name: str) -> str:
@@ -93,6 +112,32 @@ def check_column(name: str) -> str:
     if reserved:
         prefix = reserved.group().upper()
         raise ValueError(f"{name!r} begins with {prefix}, which BigQuery reserves; rename it.")
+    return name
+
+
+def is_constraint(name: str) -> bool:
+    """Tell whether a key can be called so. Its name is made of names of columns, or given."""
+    return not _COLUMN_FORBIDDEN.search(name)
+
+
+def check_location(name: str) -> str:
+    """Return the name, or raise ValueError."""
+    if not _LOCATION.fullmatch(name):
+        raise ValueError(f"{name!r} is not a location: write EU, US or a region, as europe-west1.")
+    return name
+
+
+def check_connection(name: str) -> str:
+    """Return the name, or raise ValueError."""
+    if not _CONNECTION.fullmatch(name):
+        raise ValueError(f"connection {name!r} must be project.location.name.")
+    return name
+
+
+def check_kms_key(name: str) -> str:
+    """Return the name, or raise ValueError."""
+    if not _KMS_KEY.fullmatch(name):
+        raise ValueError(f"key {name!r} must be projects/P/locations/L/keyRings/R/cryptoKeys/K.")
     return name
 
 

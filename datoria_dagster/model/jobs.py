@@ -1,22 +1,25 @@
 """A job: a query that fills the partitions of a table."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
-from datoria_dagster.model.base import Model
+from datoria_dagster.model.declared import Declared
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.ident import check_job
-from datoria_dagster.model.partitions import Partition
+from datoria_dagster.model.partitions import Partition, Partitioning
 from datoria_dagster.model.relations import Relation, Table
 from datoria_dagster.model.routines import AnyRoutine
 from datoria_dagster.model.template import Sql
 
 
-class Job(Model):
+class Job(Declared):
     """A query whose result replaces one partition (or all) of its destination, never its schema.
 
-    It runs from `start` to `end` (both included), or to the last complete partition.
+    It runs from `start` to `end` (both included), or to the last complete partition; by week when
+    it starts at a week: each execution then fills the partition of the Monday. `backfill` says how
+    many partitions Dagster puts into one run of a backfill: all of them in a `single_run`, one in
+    each of a `multi_run`, or at most this number.
     """
 
     kind: ClassVar[str] = "job"
@@ -26,6 +29,7 @@ class Job(Model):
     query: Sql
     start: Partition | None = None
     end: Partition | None = None
+    backfill: Literal["single_run", "multi_run"] | PositiveInt = "single_run"
     description: str = ""
 
     @field_validator("name")
@@ -35,7 +39,7 @@ class Job(Model):
 
     @model_validator(mode="after")
     def _validate(self) -> Self:
-        cut = self.destination.partitioning
+        cut = self.cut
         for bound in (self.start, self.end):
             if bound is not None and bound.granularity != cut.granularity:
                 raise ValueError(
@@ -61,9 +65,18 @@ class Job(Model):
                 raise ValueError(f"it reads its own destination, {self.destination.id}.")
             if isinstance(value, Dependency) and value.reach == "EXECUTION":
                 self._validate_ranges(value.relation)
+                self._validate_window(value)
+
+    def _validate_window(self, read: Dependency) -> None:
+        unit, granularity = read.unit, self.cut.granularity
+        if unit is not None and unit != granularity and granularity is not None:
+            raise ValueError(
+                f"it reads a window of {read.relation.id} in {unit.lower()}s, but runs by "
+                f"{granularity.lower()}. Say the window in {granularity.lower()}s."
+            )
 
     def _validate_ranges(self, read: Relation) -> None:
-        cut, source = self.destination.partitioning, read.partitioning
+        cut, source = self.cut, read.partitioning
         if cut.granularity == source.granularity == "RANGE" and not cut.is_aligned_with(source):
             raise ValueError(
                 f"it reads {read.id} at the execution date, but that is partitioned {source} and "
@@ -74,6 +87,15 @@ class Job(Model):
     def id(self) -> str:
         """`job:name`."""
         return f"job:{self.name}"
+
+    @property
+    def cut(self) -> Partitioning:
+        """How the job's executions are cut: as its destination, or by week."""
+        cut = self.destination.partitioning
+        by_week = self.start is not None and self.start.granularity == "WEEK"
+        if not by_week or cut.granularity != "DAY":
+            return cut
+        return cut.model_copy(update={"granularity": "WEEK"})
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import model_validator
 
 from datoria_dagster.model.base import DeclarationError, Model
+from datoria_dagster.model.ident import NOT_A_CONSTRAINT, is_constraint
 
 if TYPE_CHECKING:
     from datoria_dagster.model.tables import Table
@@ -42,6 +43,9 @@ class ForeignKey(Model):
                 raise DeclarationError(
                     f"ForeignKey {', '.join(columns)!r}: references must be a Table, not {found!r}."
                 )
+            # Not of a live key: BigQuery gives names of its own.
+            if name and not is_constraint(name):
+                raise DeclarationError(f"ForeignKey {name!r}: {NOT_A_CONSTRAINT}")
             given["table"] = references.id
             referenced = referenced or references.primary_key
         super().__init__(

@@ -12,10 +12,18 @@ from pydantic import model_validator
 
 from datoria_dagster.model.base import DeclarationError, Model
 
-Granularity = Literal["HOUR", "DAY", "MONTH", "YEAR", "RANGE"]
+# BigQuery has no partitions by week. A job may run by week all the same: it fills the partition of
+# the Monday of a table that is partitioned by day.
+Granularity = Literal["HOUR", "DAY", "WEEK", "MONTH", "YEAR", "RANGE"]
 Start = date | int
-_FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
-_EXAMPLES = {"HOUR": "2013013105", "DAY": "20130131", "MONTH": "201301", "YEAR": "2013"}
+FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "WEEK": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
+_EXAMPLES = {
+    "HOUR": "2013013105",
+    "DAY": "20130131",
+    "WEEK": "20130128",
+    "MONTH": "201301",
+    "YEAR": "2013",
+}
 MAX_RANGES = 10_000
 
 
@@ -34,7 +42,7 @@ class Partition:
         """BigQuery's partition id, as after the `$`: `20130131`, `2013013105`, `201301`, `40`."""
         if isinstance(self.start, int):
             return str(self.start)
-        return self.start.strftime(_FORMATS[self.granularity])
+        return self.start.strftime(FORMATS[self.granularity])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Partition) and (self.granularity, self.start) == (
@@ -60,6 +68,18 @@ def hour(year: int, month: int, day: int, hour: int) -> Partition:
 def day(year: int, month: int, day: int) -> Partition:
     """The partition of one day."""
     return _moment("DAY", year, month, day)
+
+
+def week(year: int, month: int, day: int) -> Partition:
+    """The week from a Monday to the Sunday after it; its id is that of the Monday."""
+    first = _moment("DAY", year, month, day)
+    monday = floor("WEEK", _date(first))
+    if monday.start != first.start:
+        raise DeclarationError(
+            f"week({year}, {month}, {day}) is no Monday, on which a week begins: the Monday before "
+            f"it is {monday.id}."
+        )
+    return monday
 
 
 def month(year: int, month: int) -> Partition:
@@ -90,6 +110,9 @@ def _moment(
 def floor(granularity: Granularity, moment: date) -> Partition:
     """Return the partition that holds a moment (a date, or a datetime in UTC)."""
     hour = moment.hour if isinstance(moment, datetime) else 0
+    if granularity == "WEEK":
+        monday = moment - timedelta(days=moment.weekday())
+        return Partition("WEEK", date(monday.year, monday.month, monday.day))
     parts = (moment.year, moment.month, moment.day, hour)
     wanted = {"YEAR": 1, "MONTH": 2, "DAY": 3, "HOUR": 4}[granularity]
     return _moment(granularity, *parts[:wanted])
@@ -109,6 +132,11 @@ class Partitioning(Model):
 
     @model_validator(mode="after")
     def _validate(self) -> Self:
+        if self.granularity == "WEEK":
+            raise ValueError(
+                "BigQuery has no partitions by week. Partition by day of a column that holds the "
+                "Monday, and start the job at week(…)."
+            )
         if self.granularity == "RANGE":
             start, end, interval = self.start or 0, self.end or 0, self.interval or 0
             if interval < 1 or end <= start:
@@ -193,7 +221,7 @@ class Partitioning(Model):
             aligned = (number - (self.start or 0)) % (self.interval or 1) == 0
             return Partition("RANGE", number) if inside and aligned else None
         granularity = self.granularity or "DAY"
-        moment = datetime.strptime(text, _FORMATS[granularity]).replace(tzinfo=UTC)
+        moment = datetime.strptime(text, FORMATS[granularity]).replace(tzinfo=UTC)
         found = floor(granularity, moment)
         return found if found.id == text else None
 
@@ -202,7 +230,7 @@ class Partitioning(Model):
         start = partition.start
         if isinstance(start, int):
             return start + (self.interval or 1)
-        return end_of(partition.granularity, start)
+        return shifted(partition, 1).start
 
     def between(self, first: Partition, last: Partition) -> Iterator[Partition]:
         """Yield the partitions from `first` to `last`, both included."""
@@ -225,19 +253,28 @@ class Partitioning(Model):
         return tuple(self.between(first, floor(self.granularity, last_moment)))
 
 
-def end_of(granularity: Granularity, start: date) -> date:
-    """Return the first moment after the partition that starts at `start`."""
-    match granularity:
+def shifted(partition: Partition, periods: int) -> Partition:
+    """Return the partition of time so many periods later, or earlier."""
+    start = _date(partition)
+    match partition.granularity:
         case "HOUR":
-            return start + timedelta(hours=1)
+            start += timedelta(hours=periods)
         case "DAY":
-            return start + timedelta(days=1)
+            start += timedelta(days=periods)
+        case "WEEK":
+            start += timedelta(weeks=periods)
         case "MONTH":
-            return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-        case "YEAR":
-            return start.replace(year=start.year + 1)
-        case "RANGE":
-            raise DeclarationError("a range of integers has no moments.")
+            months = start.year * 12 + start.month - 1 + periods
+            start = start.replace(year=months // 12, month=months % 12 + 1)
+        case _:
+            start = start.replace(year=start.year + periods)
+    return Partition(partition.granularity, start)
+
+
+def _date(partition: Partition) -> date:
+    if isinstance(partition.start, int):
+        raise DeclarationError("a range of integers has no moments.")
+    return partition.start
 
 
 def _as_datetime(moment: date) -> datetime:
@@ -250,4 +287,4 @@ def is_complete(partition: Partition, now: datetime) -> bool:
     """Tell whether a partition of time has ended at `now` (UTC); a range of integers always has."""
     if isinstance(partition.start, int):
         return True
-    return _as_datetime(end_of(partition.granularity, partition.start)) <= now
+    return _as_datetime(_date(shifted(partition, 1))) <= now

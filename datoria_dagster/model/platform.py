@@ -2,9 +2,10 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
@@ -39,21 +40,37 @@ OBJECTS = (
     *(Dataset, Table, SourceTable, View, MaterializedView, ExternalTable),
     *(ScalarFunction, AggregateFunction, TableFunction, Procedure, Job),
 )
+# The name of the ledger's dataset, where the platform does not say it.
+LEDGER = "datoria"
 _T = TypeVar("_T")
 
 
 class Platform:
-    """Everything that is declared. Two platforms of the same objects are equal in any order."""
+    """Everything that is declared. Two platforms of the same objects are equal in any order.
 
-    def __init__(self, objects: Mapping[str, Object]) -> None:
+    `folder` is where its code is, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        objects: Mapping[str, Object],
+        *,
+        ledger: Dataset | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.objects: Mapping[str, Object] = MappingProxyType(dict(sorted(objects.items())))
+        self.given_ledger = ledger
+        self.folder = folder
 
     @staticmethod
-    def of(*objects: Object) -> "Platform":
+    def of(
+        *objects: Object, ledger: Dataset | None = None, folder: Path | None = None
+    ) -> "Platform":
         """Return the platform of these objects; the datasets they name come along.
 
-        Raises DeclarationError for two objects with one id, a reference to something that is not
-        among them, and a cycle, each with the path.
+        The history of migrations is kept in the dataset `ledger`; without one, in the dataset
+        `datoria` of the first project. Raises DeclarationError for two objects with one id, a
+        reference to something that is not among them, and a cycle, each with the path.
         """
         collected: dict[str, Object] = {}
         for found in objects:
@@ -61,7 +78,8 @@ class Platform:
         for found in tuple(collected.values()):
             if isinstance(found, Relation | Routine) and not isinstance(found, SourceTable):
                 _add(collected, found.dataset)
-        platform = Platform(collected)
+        platform = Platform(collected, ledger=ledger, folder=folder)
+        _refuse_managed_ledger(platform)
         _refuse_dangling(platform)
         _refuse_shared_destinations(platform)
         _refuse_broken_keys(platform)
@@ -70,26 +88,39 @@ class Platform:
         return platform
 
     @staticmethod
-    def discover(package: str) -> "Platform":
+    def discover(package: str, *, ledger: Dataset | None = None) -> "Platform":
         """Walk a package, import its modules and collect every object declared in them.
 
-        A dataset in which only source tables live belongs to others and stays out.
+        A `ledger` is for the history of migrations, as in `of`. A dataset in which only source
+        tables live belongs to others and stays out.
         """
         root = importlib.import_module(package)
         found = (item for module in _modules(root) for item in vars(module).values())
         unique = {id(item): item for item in found if isinstance(item, OBJECTS)}
+        unique.pop(id(ledger), None)
         sources = {item.dataset.id for item in unique.values() if isinstance(item, SourceTable)}
         return Platform.of(
             *(
                 item
                 for item in unique.values()
                 if not (isinstance(item, Dataset) and item.id in sources)
-            )
+            ),
+            ledger=ledger,
+            folder=Path(root.__file__).parent if root.__file__ else None,
         )
 
     def of_type(self, kind: type[_T] | tuple[type[_T], ...]) -> tuple[_T, ...]:
         """Return the objects of a class, in order of their ids."""
         return tuple(found for found in self.objects.values() if isinstance(found, kind))
+
+    @cached_property
+    def ledger(self) -> Dataset:
+        """The dataset of the history of migrations."""
+        if self.given_ledger is not None:
+            return self.given_ledger
+        datasets = self.of_type(Dataset)
+        first = datasets[0] if datasets else Dataset(project="datoria", name="none")
+        return Dataset(project=first.project, name=LEDGER, location=first.location)
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -107,11 +138,18 @@ class Platform:
 
     def with_object(self, found: Object) -> "Platform":
         """Return a platform with one object more, or another one under the same id."""
-        return Platform({**self.objects, found.id: found})
+        return self._with({**self.objects, found.id: found})
 
     def without(self, name: str) -> "Platform":
         """Return a platform without an object."""
-        return Platform({key: found for key, found in self.objects.items() if key != name})
+        return self._with({key: found for key, found in self.objects.items() if key != name})
+
+    def only(self, names: Collection[str]) -> "Platform":
+        """Return a platform of nothing but the objects with these ids."""
+        return self._with({name: self.objects[name] for name in names if name in self.objects})
+
+    def _with(self, objects: Mapping[str, Object]) -> "Platform":
+        return Platform(objects, ledger=self.given_ledger, folder=self.folder)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Platform) and self.objects == other.objects
@@ -163,6 +201,15 @@ def _add(collected: dict[str, Object], found: Object) -> None:
     if known is not found and known != found:
         raise DeclarationError(
             f"{found.id} is declared twice, and differently. Keep one of the two."
+        )
+
+
+def _refuse_managed_ledger(platform: Platform) -> None:
+    if platform.ledger.id in platform.objects:
+        raise DeclarationError(
+            f"{platform.ledger.id} is declared, and is also where the history of migrations is "
+            "kept, which no migration may change. Give that a dataset of its own: "
+            'ledger=Dataset(project="…", name="…", location="…").'
         )
 
 

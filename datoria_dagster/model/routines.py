@@ -9,7 +9,8 @@ from pydantic import field_validator, model_validator
 
 from datoria_dagster.model.base import Model
 from datoria_dagster.model.datasets import Dataset
-from datoria_dagster.model.ident import check_column, check_routine, quote
+from datoria_dagster.model.declared import Declared
+from datoria_dagster.model.ident import check_column, check_connection, check_routine, quote
 from datoria_dagster.model.partitions import Partition
 from datoria_dagster.model.template import Sql
 from datoria_dagster.model.types import Field, Type, check_unique, walk
@@ -65,10 +66,13 @@ class Remote(Model):
     max_batching_rows: int | None = None
     user_defined_context: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
 
+    @field_validator("connection")
+    @classmethod
+    def _check_connection(cls, name: str) -> str:
+        return check_connection(name)
+
     @model_validator(mode="after")
     def _validate(self) -> Self:
-        if self.connection.count(".") < 2:  # noqa: PLR2004
-            raise ValueError(f"connection {self.connection!r} must be project.location.name.")
         if not self.endpoint.startswith("https://"):
             raise ValueError(f"endpoint {self.endpoint!r} must be an https:// address.")
         return self
@@ -77,7 +81,7 @@ class Remote(Model):
 Body = Sql | JavaScript | Remote
 
 
-class Routine(Model):
+class Routine(Declared):
     """What all routines have."""
 
     kind: ClassVar[str]

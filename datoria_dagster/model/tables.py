@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 import pydantic
 from pydantic import field_validator, model_validator
 
-from datoria_dagster.model.base import DeclarationError, Model
+from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.datasets import Dataset
+from datoria_dagster.model.declared import Declared
 from datoria_dagster.model.dependencies import Dependency
-from datoria_dagster.model.ident import check_labels, check_table, quote
+from datoria_dagster.model.ident import check_kms_key, check_labels, check_table, quote
 from datoria_dagster.model.keys import MAX_FOREIGN_KEYS, MAX_PRIMARY_KEY, ForeignKey
 from datoria_dagster.model.partitions import Partition, Partitioning
 from datoria_dagster.model.types import (
@@ -51,7 +52,7 @@ _PARTITION_TYPES = {
 }
 
 
-class Relation(Model):
+class Relation(Declared):
     """What all relations have. `schema` is given as `schema=(Field(…), …)` and read as `fields`."""
 
     kind: ClassVar[str]
@@ -123,6 +124,23 @@ class Relation(Model):
                 "Pass it as it is, or read .all_partitions()."
             )
         return Dependency(relation=cast("AnyRelation", self), reach="EXECUTION")
+
+    def window(
+        self, *, hours: int = 0, days: int = 0, weeks: int = 0, months: int = 0, years: int = 0
+    ) -> Dependency:
+        """Read the last so many periods up to the execution's own, which counts as one of them.
+
+        Exactly one length is given, in the unit by which the job runs.
+        """
+        lengths = {"HOUR": hours, "DAY": days, "WEEK": weeks, "MONTH": months, "YEAR": years}
+        given = {unit: length for unit, length in lengths.items() if length}
+        if len(given) != 1 or min(given.values()) < 1:
+            raise DeclarationError(
+                f"{self.id} is read in a window: say how long it is, by one positive number, "
+                "as in .window(days=7)."
+            )
+        ((unit, length),) = given.items()
+        return self.at_execution_date().model_copy(update={"first": 1 - length, "unit": unit})
 
     def with_fields(self, fields: tuple[Field, ...]) -> Self:
         """Return the relation with another schema."""
@@ -213,6 +231,11 @@ class Table(Clustered):
     @classmethod
     def _check_renamed_from(cls, name: str | None) -> str | None:
         return None if name is None else check_table(name)
+
+    @field_validator("kms_key_name")
+    @classmethod
+    def _check_kms_key(cls, name: str | None) -> str | None:
+        return check_kms_key(name) if name else name
 
     @field_validator("expiration_timestamp")
     @classmethod

@@ -13,7 +13,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from datoria_dagster.model.base import DeclarationError, Renderable
+from datoria_dagster.model.base import HALF, DeclarationError, Renderable, is_unicode
 from datoria_dagster.model.ident import quote
 
 if TYPE_CHECKING:
@@ -152,6 +152,8 @@ def raw(text: str) -> Sql:
 
 
 def _template(text: str, values: dict[str, Any], origin: str) -> Sql:
+    if not is_unicode(text):
+        raise DeclarationError(f"SQL template {text!r}: {HALF}")
     parts: list[str | Renderable] = []
     unused = set(values)
     end = 0
@@ -236,6 +238,8 @@ def literal(value: Any) -> str:
 
 
 def _string(value: str) -> str:
+    if not is_unicode(value):
+        raise DeclarationError(f"{value!r} has no SQL literal. {HALF}")
     return "'" + "".join(_ESCAPES.get(char, char) for char in value) + "'"
 
 

@@ -40,7 +40,9 @@ RoundingMode = Literal["ROUND_HALF_AWAY_FROM_ZERO", "ROUND_HALF_EVEN"]
 MAX_DEPTH = 15
 MAX_DESCRIPTION = 1024
 _SIZED = ("STRING", "BYTES")
-_POLICY_TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
+_POLICY_TAG = re.compile(
+    r"projects/[\w.:-]+/locations/[\w-]+/taxonomies/[\w-]+/policyTags/[\w-]+", re.ASCII
+)
 # name: (most digits before the point, most after it)
 _DECIMAL_DIGITS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
 

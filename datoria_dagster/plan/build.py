@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from datoria_dagster.diff import change as c
-from datoria_dagster.judge.verdict import BACKUP_DAYS, Finding
+from datoria_dagster.judge.verdict import Approval, Finding
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.foreign import Foreign
 from datoria_dagster.model.platform import Managed, Platform
@@ -18,8 +18,8 @@ from datoria_dagster.plan import code, external, tables
 from datoria_dagster.plan.context import Context, Judged, whose
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.facts import Facts
-from datoria_dagster.plan.keys import key_drafts
-from datoria_dagster.plan.order import positions, references_of
+from datoria_dagster.plan.keys import inline, key_drafts
+from datoria_dagster.plan.order import depths, reaching
 from datoria_dagster.plan.patches import patch_body
 from datoria_dagster.plan.phase import Draft, Phase
 from datoria_dagster.plan.refresh import refreshed
@@ -41,19 +41,20 @@ def build(
     findings: Sequence[Finding],
     facts: Facts,
     declared: Platform,
-    days: int = BACKUP_DAYS,
+    approval: Approval | None = None,
 ) -> Plan:
     """Return the plan for judged changes. One that is stopped has no steps.
 
-    Rows that would be lost are kept for so many `days`, for 0 they are not.
+    The `approval` is what the findings were judged by, and says how long rows are kept.
     """
-    plan = Plan(findings=tuple(findings), unmanaged=facts.unmanaged)
+    wanted = approval or Approval()
+    plan = Plan(findings=tuple(findings), approval=wanted, unmanaged=facts.unmanaged)
     if not plan.applicable:
         return plan
     grouped: dict[str, list[tuple[c.Change, Finding]]] = {}
     for change, finding in zip(changes, findings, strict=True):
         grouped.setdefault(change.object, []).append((change, finding))
-    context = Context(grouped, facts, declared, days)
+    context = Context(grouped, facts, declared, wanted.backup_days)
     drafts = [*_drafts(context), *key_drafts(context), *_ledger(facts, declared)]
     return plan.model_copy(update={"steps": _ordered(drafts, context)})
 
@@ -146,6 +147,7 @@ def _ledger(facts: Facts, declared: Platform) -> Iterator[Draft]:
         if Ref("table", source.id) in facts.owned:
             statement = "now a source table: no longer ours, left as it is"
             yield Draft(Phase.LEDGER, Release(**whose(source), statement=statement))
+    yield from _gone(facts, declared)
     for found in declared.managed.values():
         ref = codec.ref(found)
         if ref in facts.resources and ref not in facts.owned and ref.kind != "dataset":
@@ -153,11 +155,35 @@ def _ledger(facts: Facts, declared: Platform) -> Iterator[Draft]:
             yield Draft(Phase.LEDGER, Adopt(**whose(found), statement=statement))
 
 
+def _gone(facts: Facts, declared: Platform) -> Iterator[Draft]:
+    """Release what was ours and is gone: who makes another one of that name may keep it."""
+    known = {Ref("table", source.id) for source in declared.of_type(SourceTable)}
+    known.update(map(codec.ref, declared.managed.values()), facts.resources, facts.surveyed)
+    for ref in sorted(facts.owned - known):
+        step = Release(
+            object=ref.id,
+            object_kind=ref.kind,
+            resource_kind=ref.kind,
+            statement="is gone: no longer ours",
+        )
+        yield Draft(Phase.LEDGER, step)
+
+
 def _ordered(drafts: Sequence[Draft], context: Context) -> tuple[Any, ...]:
-    place = _places(drafts, context)
-    ordered = sorted(drafts, key=lambda draft: (draft.phase, place.get(draft.step.object, 0)))
+    depth = _depths(drafts, context)
+
+    def when(draft: Draft) -> tuple[Phase, int]:
+        return draft.phase, depth.get(draft.step.object, 0)
+
+    ordered = sorted(drafts, key=lambda draft: (*when(draft), draft.step.object))
+    levels = {moment: level for level, moment in enumerate(dict.fromkeys(map(when, ordered)))}
     seen: set[Ref] = set()
-    return tuple(_expecting(step, seen, context.facts) for _, step in ordered)
+    return tuple(
+        _expecting(draft.step, seen, context.facts).model_copy(
+            update={"level": levels[when(draft)]}
+        )
+        for draft in ordered
+    )
 
 
 def _expecting(step: BaseStep, seen: set[Ref], facts: Facts) -> BaseStep:
@@ -178,14 +204,23 @@ def _state(step: BaseStep, facts: Facts) -> str | None:
     return ABSENT if isinstance(step, Create | Rename) else facts.etag(step.ref)
 
 
-def _places(drafts: Sequence[Draft], context: Context) -> Mapping[str, int]:
-    """Return where an object stands: after what it needs; what is dropped, before that."""
-    facts, declared = context.facts, context.declared
+def _depths(drafts: Sequence[Draft], context: Context) -> Mapping[str, int]:
+    """Return how deep an object stands: below what it needs; what is dropped, above that."""
     involved = {draft.step.object for draft in drafts}
-    kept = positions(references_of(found for found in declared if found.id in involved))
-    gone = positions(
-        references_of(
-            found for found in facts.platform if found.id in involved and found.id not in kept
-        )
-    )
-    return {**{name: -position for name, position in gone.items()}, **kept}
+    declared, live = context.declared.objects, context.facts.platform.objects
+    kept = depths(_with_keys(reaching(involved & declared.keys(), declared), context))
+    gone = depths(reaching((involved & live.keys()) - kept.keys(), live))
+    return {**{name: -depth for name, depth in gone.items()}, **kept}
+
+
+def _with_keys(
+    graph: Mapping[str, tuple[str, ...]], context: Context
+) -> dict[str, tuple[str, ...]]:
+    """Add that a table which is created with a foreign key needs the table that it refers to."""
+    needed = dict(graph)
+    for name in context.added & graph.keys():
+        found = context.declared.objects[name]
+        if isinstance(found, Table):
+            targets = (key.table for key in inline(found, context).foreign_keys)
+            needed[name] = (*graph[name], *targets)
+    return needed

@@ -3,17 +3,19 @@
 import hashlib
 import json
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from datoria_dagster.judge.rule import Severity
-from datoria_dagster.judge.verdict import Finding, Verdict, verdict
+from datoria_dagster.judge.verdict import Approval, Finding, Verdict, verdict
 from datoria_dagster.model.base import DatoriaError, DeclarationError, Model
 from datoria_dagster.plan.step import Step
+from datoria_dagster.warehouse.port import Ref
 
-FORMAT = 2
+FORMAT = 3
 
 
 class UnreadablePlan(DatoriaError):
@@ -23,13 +25,19 @@ class UnreadablePlan(DatoriaError):
 class Plan(Model):
     """Findings and steps, in order. `unmanaged` counts what is in the datasets and is not ours.
 
-    `platform_fingerprint` is that of the declaration; a plan without steps has none.
+    `approval` is what its findings were judged by. `platform_fingerprint` is that of the
+    declaration; a plan without steps has none. `unvalidated` names what a warehouse could not
+    validate beforehand. `selected` are the ids of the part of the declaration that it is for, none
+    when it brings all of it.
     """
 
     findings: tuple[Finding, ...] = ()
     steps: tuple[Step, ...] = ()
+    approval: Approval = Approval()
     platform_fingerprint: str = ""
     unmanaged: int = 0
+    unvalidated: tuple[str, ...] = ()
+    selected: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -53,6 +61,17 @@ class Plan(Model):
         return tuple(dict.fromkeys(step.object for step in steps))
 
     @property
+    def levels(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """The places of the steps: levels, in each of them chains of those on one object."""
+        found: list[tuple[tuple[int, ...], ...]] = []
+        for _, level in groupby(enumerate(self.steps), key=lambda placed: placed[1].level):
+            chains: dict[Ref, tuple[int, ...]] = {}
+            for place, step in level:
+                chains[step.ref] = (*chains.get(step.ref, ()), place)
+            found.append(tuple(chains.values()))
+        return tuple(found)
+
+    @property
     def applicable(self) -> bool:
         """Whether every change is admitted."""
         return all(finding.admitted for finding in self.findings)
@@ -72,6 +91,7 @@ class Plan(Model):
         """A hash of everything in the plan."""
         text = TypeAdapter(tuple[Step, ...]).dump_json(self.steps)
         text += TypeAdapter(tuple[Finding, ...]).dump_json(self.findings)
+        text += self.approval.model_dump_json().encode()
         return hashlib.sha256(text).hexdigest()[:16]
 
     def count(self, severity: Severity) -> int:

@@ -1,6 +1,6 @@
 """What comes before what: references, as positions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from datoria_dagster.model.platform import Object, Platform, refuse_cycles
@@ -14,13 +14,43 @@ def positions(graph: Mapping[str, Iterable[str]]) -> Mapping[str, int]:
 
     Raises DeclarationError with the path of a cycle.
     """
+    order = (name for generation in _generations(graph) for name in generation)
+    return {name: position for position, name in enumerate(order)}
+
+
+def depths(graph: Mapping[str, Iterable[str]]) -> Mapping[str, int]:
+    """Return id → depth in a graph id → what it needs: those of one depth don't need one another.
+
+    Raises DeclarationError with the path of a cycle.
+    """
+    generations = enumerate(_generations(graph))
+    return {name: depth for depth, names in generations for name in names}
+
+
+def _generations(graph: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
     tidy = {name: sorted(set(graph[name]) - {name}) for name in sorted(graph)}
+    sorter = TopologicalSorter(tidy)
     try:
-        order = tuple(TopologicalSorter(tidy).static_order())
+        sorter.prepare()
     except CycleError:
         refuse_cycles(tidy)
         raise
-    return {name: position for position, name in enumerate(order)}
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        yield ready
+        sorter.done(*ready)
+
+
+def reaching(names: Iterable[str], objects: Mapping[str, Object]) -> Mapping[str, tuple[str, ...]]:
+    """Return id → the ids that it refers to, for these objects and all that they reach."""
+    graph: dict[str, tuple[str, ...]] = {}
+    frontier = list(names)
+    while frontier:
+        name = frontier.pop()
+        if name in objects and name not in graph:
+            graph[name] = needs(objects[name])
+            frontier += graph[name]
+    return graph
 
 
 def references_of(objects: Iterable[Object]) -> Mapping[str, tuple[str, ...]]:

@@ -113,5 +113,10 @@ def insert(table: str, source: str, columns: Sequence[tuple[str, str]]) -> str:
     return f"INSERT INTO {quote(table)} ({names})\nSELECT\n{values}\nFROM {quote(source)}"
 
 
+def selected(insert: str) -> str:
+    """Return the SELECT of such a statement, whose first line says where the rows go."""
+    return insert.partition("\n")[2]
+
+
 def _alter(table: str, actions: Sequence[str]) -> str:
     return f"ALTER TABLE {quote(table)} {', '.join(actions)}"

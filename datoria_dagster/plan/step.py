@@ -17,7 +17,8 @@ class BaseStep(Model):
     """What all steps carry. `statement` is for people; the other values are what is done.
 
     `expects` is the etag of the object, ABSENT, or None where an earlier step of the plan has
-    changed the object already.
+    changed the object already. Steps of one `level` on different objects don't need one another;
+    levels follow one another.
     """
 
     object: str
@@ -25,6 +26,7 @@ class BaseStep(Model):
     resource_kind: ResourceKind
     statement: str
     expects: str | None = None
+    level: int = 0
 
     @property
     def ref(self) -> Ref:
@@ -118,7 +120,8 @@ class Rebuild(BaseStep):
 
     `insert` copies all rows, those that match `condition` if there is one; `partition` is the
     partition that a row of the old table goes to, as an expression, "" if there are none.
-    `renamed` are the columns that get another name.
+    `renamed` are the columns that get another name. `bytes` is what the copy reads by an estimate
+    of the warehouse, None where it has none; `affordable`: no more than a job may read.
     """
 
     kind: Literal["rebuild"] = "rebuild"
@@ -128,6 +131,8 @@ class Rebuild(BaseStep):
     condition: str = ""
     partition: str = ""
     renamed: tuple[ColumnRename, ...] = ()
+    bytes: int | None = None
+    affordable: bool = True
 
 
 class Restore(_FromSource):

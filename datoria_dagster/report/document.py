@@ -5,6 +5,7 @@ from typing import Any
 
 from datoria_dagster.judge.verdict import Finding
 from datoria_dagster.plan.document import Plan
+from datoria_dagster.plan.step import Rebuild, Step
 
 
 def render_plan(plan: Plan, *, steps: bool = True) -> str:
@@ -15,9 +16,10 @@ def render_plan(plan: Plan, *, steps: bool = True) -> str:
     }
     if steps:
         document["steps"] = [
-            {"object": step.object, "kind": step.kind, "statement": step.statement}
+            {"object": step.object, "kind": step.kind, "statement": step.statement, **_cost(step)}
             for step in plan.steps
         ]
+        document["unvalidated"] = list(plan.unvalidated)
     document["fingerprint"] = plan.fingerprint
     return dump(document)
 
@@ -25,6 +27,12 @@ def render_plan(plan: Plan, *, steps: bool = True) -> str:
 def dump(value: Any) -> str:
     """Return JSON as it is printed: two spaces deep, dates and decimals as text."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def _cost(step: Step) -> dict[str, Any]:
+    if not isinstance(step, Rebuild):
+        return {}
+    return {"bytes": step.bytes, "affordable": step.affordable}
 
 
 def _change(finding: Finding) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""What would run, what ran, what was migrated: rows for every format."""
+"""What would run, what ran: rows for every format."""
 
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from datoria_dagster.ledger import Migration
 from datoria_dagster.report.words import count
 from datoria_dagster.run.execute import Done
 from datoria_dagster.run.executions import Execution
@@ -38,23 +37,6 @@ def ran(results: Sequence[Done]) -> Rows:
             )
         )
     return ("job", "executions", "partitions", "rows", "status"), rows
-
-
-def history(migrations: Sequence[Migration]) -> Rows:
-    """Return a row per migration, the newest first."""
-    columns = ("migration", "started (UTC)", "by", "status", "steps", "declaration")
-    rows = [
-        (
-            migration.sequence,
-            f"{migration.started:%Y-%m-%d %H:%M:%S}",
-            migration.who,
-            migration.status,
-            len(migration.events),
-            migration.fingerprint,
-        )
-        for migration in reversed(migrations)
-    ]
-    return columns, rows
 
 
 def headline(executions: Sequence[Execution]) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datoria_dagster.judge.rule import Means, Severity
 from datoria_dagster.judge.verdict import Finding
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.plan.step import Snapshot
+from datoria_dagster.plan.step import Rebuild, Snapshot, Step
 
 _SHOWN = 3
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _RELATION = "columns, options, labels, descriptions"
 _ROUTINE = "arguments, result, body, description"
 # What the diff of two objects looks at, by their kind.
@@ -84,6 +85,8 @@ def headline(plan: Plan) -> str:
         return f"{count(total, 'change')}, backwards compatible."
     if plan.unfinished:
         return f"To be finished, after a migration that was cut off: {', '.join(plan.unfinished)}."
+    if plan.selected:
+        return "Nothing to migrate: what was selected is as declared."
     return "Nothing to migrate: the warehouse is as declared."
 
 
@@ -109,6 +112,12 @@ def notes(plan: Plan) -> tuple[str, ...]:
             f"{count(plan.unmanaged, 'object')} in these datasets {is_or_are} not declared: "
             "left alone."
         )
+    if plan.selected:
+        said.append(
+            f"Only {', '.join(plan.selected)} and what that needs; all else stays as it is."
+        )
+    if plan.unvalidated:
+        said.append(f"Not validated beforehand: {', '.join(plan.unvalidated)}.")
     return (*said, *_fate_of_rows(plan))
 
 
@@ -117,8 +126,11 @@ def _fate_of_rows(plan: Plan) -> Iterator[str]:
         if step.kind == "rebuild":
             yield (
                 f"{step.object} will be rewritten: its rows are copied into a new table as "
-                "declared, and counted, before that takes its place."
+                f"declared, and counted, before that takes its place.{reads(step)}"
             )
+    sizes = [step.bytes for step in plan.steps if isinstance(step, Rebuild) and step.bytes]
+    if len(sizes) > 1:
+        yield f"In all, the copies read {size(sum(sizes))}."
     for step in _snapshots(plan):
         yield f"The rows will be kept in {_kept(step)}."
     for name in _unkept(plan):
@@ -155,12 +167,13 @@ def advice(plan: Plan) -> tuple[str, ...]:
     stopping = heaviest_first(plan.stopping)
     if not stopping:
         return ()
+    command = " ".join(("datoria migrate", *(f"--select {name}" for name in plan.selected)))
     allowed = [f"--allow {finding.id}" for finding in stopping[:_SHOWN]]
     lines = (
         "Nothing was changed. Follow `instead`, or admit exactly this, or everything:",
-        "  datoria migrate "
+        f"  {command} "
         + (allowed[0] if len(stopping) == 1 else "\\\n    " + " \\\n    ".join(allowed)),
-        "  datoria migrate --force",
+        f"  {command} --force",
     )
     more = len(stopping) - _SHOWN
     return (*lines, f"and {more} more: --format json has their ids") if more > 0 else lines
@@ -168,6 +181,22 @@ def advice(plan: Plan) -> tuple[str, ...]:
 
 def _snapshots(plan: Plan) -> list[Snapshot]:
     return [step for step in plan.steps if isinstance(step, Snapshot)]
+
+
+def reads(step: Step) -> str:
+    """Return how much a rebuild reads, as a sentence after another one; "" if that is not known."""
+    if not isinstance(step, Rebuild) or step.bytes is None:
+        return ""
+    limit = "" if step.affordable else ", more than maximum-bytes-billed allows"
+    return f" The copy reads {size(step.bytes)}{limit}."
+
+
+def size(count: int) -> str:
+    """Return `84 B`, `1.2 TB`: powers of 1,000."""
+    number, unit = float(count), 0
+    while number >= 1_000 and unit < len(_UNITS) - 1:  # noqa: PLR2004
+        number, unit = number / 1_000, unit + 1
+    return f"{number:,.0f} B" if unit == 0 else f"{number:,.1f} {_UNITS[unit]}"
 
 
 def _kept(step: Snapshot) -> str:

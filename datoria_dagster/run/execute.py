@@ -1,16 +1,16 @@
 """Carry executions out: each replaces its partition, and can't change a schema."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from datoria_dagster.ledger import Ledger
-from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.base import DatoriaError, Interrupted
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition
 from datoria_dagster.model.platform import Platform
+from datoria_dagster.parallel import Crew, carry_out
 from datoria_dagster.run.executions import Execution
 from datoria_dagster.run.graph import upstream_jobs
 from datoria_dagster.warehouse import codec
@@ -60,24 +60,32 @@ def run_all(
 ) -> tuple[Done, ...]:
     """Run the executions in parallel, those of a job after those that fill what it reads.
 
-    Raises RunFailed after the first failure, when what was under way has ended.
+    Raises RunFailed after the first failure, and Interrupted, when what was under way has ended.
     """
+    found: dict[str, Done] = {}
 
-    def one(execution: Execution) -> Done:
-        done = _attempt(execution, platform, warehouse)
+    def act(execution: Execution) -> bool:
+        found[execution.id] = _attempt(execution, platform, warehouse)
+        return found[execution.id].status == "done"
+
+    def report(execution: Execution) -> None:
         if on_done:
-            on_done(done)
-        return done
+            on_done(found[execution.id])
 
-    results: list[Done] = []
-    with warehouse.session(), ThreadPoolExecutor(THREADS) as pool:
-        for wave in waves(executions, platform):
-            if any(done.status == "failed" for done in results):
-                results += [Done(execution, "skipped") for execution in wave]
-                continue
-            results += _run_wave(pool, wave, one)
-    _raise_failure(tuple(results))
-    return tuple(results)
+    ordered = waves(executions, platform)
+    with warehouse.session():
+        try:
+            for wave in ordered:
+                if all(done.status == "done" for done in found.values()):
+                    chains = [[execution] for execution in wave]
+                    carry_out(chains, act, report, Crew(THREADS, warehouse.cancel))
+        except KeyboardInterrupt:
+            raise Interrupted(_interrupted(len(executions), tuple(found.values()))) from None
+    results = tuple(
+        found.get(each.id) or Done(each, "skipped") for wave in ordered for each in wave
+    )
+    _raise_failure(results)
+    return results
 
 
 def waves(executions: Sequence[Execution], platform: Platform) -> tuple[tuple[Execution, ...], ...]:
@@ -96,28 +104,20 @@ def waves(executions: Sequence[Execution], platform: Platform) -> tuple[tuple[Ex
     return tuple(tuple(group) for _, group in grouped)
 
 
-def _run_wave(
-    pool: ThreadPoolExecutor,
-    wave: Sequence[Execution],
-    one: Callable[[Execution], Done],
-) -> list[Done]:
-    futures = {pool.submit(one, execution): execution for execution in wave}
-    for future in as_completed(futures):
-        if not future.cancelled() and future.result().status == "failed":
-            for other in futures:
-                other.cancel()
-    return [
-        Done(execution, "skipped") if future.cancelled() else future.result()
-        for future, execution in futures.items()
-    ]
-
-
 def _attempt(execution: Execution, platform: Platform, warehouse: Warehouse) -> Done:
     try:
         rows = execute(execution.job, execution.partition, platform, warehouse)
     except DatoriaError as error:
         return Done(execution, "failed", error=str(error))
     return Done(execution, "done", rows)
+
+
+def _interrupted(total: int, ended: Sequence[Done]) -> str:
+    done = sum(result.status == "done" for result in ended)
+    return (
+        f"Interrupted after {done} of {total} executions; the rest was not done. "
+        "Run again to go on from here."
+    )
 
 
 def _raise_failure(results: tuple[Done, ...]) -> None:

@@ -25,7 +25,7 @@ def all_partitions(job: Job, now: datetime) -> tuple[Partition | None, ...]:
 
     A job without partitions has the one execution None.
     """
-    cut = job.destination.partitioning
+    cut = job.cut
     if job.start is None:
         return (None,)
     if job.end is not None:
@@ -42,7 +42,7 @@ def all_partitions(job: Job, now: datetime) -> tuple[Partition | None, ...]:
 
 def within(job: Job, span: Span, now: datetime) -> tuple[Partition, ...]:
     """Return the job's partitions in a span. Raises UnknownPartition for others."""
-    cut = job.destination.partitioning
+    cut = job.cut
     try:
         first, last = cut.parse(span.first), cut.parse(span.last)
     except DeclarationError as error:

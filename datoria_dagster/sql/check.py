@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.origin import place
 from datoria_dagster.model.platform import Object, Platform, refuse_cycles
 from datoria_dagster.model.relations import ExternalTable, MaterializedView, Table, View
 from datoria_dagster.model.routines import (
@@ -58,15 +58,23 @@ def problems(platform: Platform, *, only: frozenset[str] | None = None) -> tuple
     """
     known = Known(platform)
     checked = [item for item in platform if only is None or item.id in only]
-    found = (
-        f"{item.id}{_origin(item)}: {problem}"
-        for item in checked
-        for problem in _problems(item, known)
-    )
+    found = (told(item, problem) for item in checked for problem in _problems(item, known))
     return (*found, *_circles(platform, checked))
 
 
-def _problems(item: Object, known: Known) -> Iterator[str]:
+def told(item: Object, problem: str | SqlError) -> str:
+    """Return a problem with the SQL of an object after the file and line, as far as known."""
+    found = getattr(item, "query", None)
+    if not isinstance(found, Sql):
+        return f"{item.id}: {problem}"
+    execution = item.start if isinstance(item, Job) else None
+    offset = problem.span[0] if isinstance(problem, SqlError) else 0
+    where = place(found, offset, execution)
+    said = problem.with_place(item.id) if isinstance(problem, SqlError) else problem
+    return f"{where}: {item.id}: {said}" if where else f"{item.id}: {said}"
+
+
+def _problems(item: Object, known: Known) -> Iterator[str | SqlError]:
     try:
         match item:
             case View() | MaterializedView():
@@ -84,12 +92,12 @@ def _problems(item: Object, known: Known) -> Iterator[str]:
             case _:
                 pass
     except SqlError as error:
-        yield str(error.with_place(item.id))
+        yield error
     except DeclarationError as error:
         yield str(error)
 
 
-def _of_view(view: View | MaterializedView, known: Known) -> Iterator[str]:
+def _of_view(view: View | MaterializedView, known: Known) -> Iterator[str | SqlError]:
     query = view.query.render()
     yield from _of_bases(view, known)
     wrong = tuple(_of_names(parse(query), query, view, known))
@@ -111,7 +119,7 @@ def _of_bases(view: View | MaterializedView, known: Known) -> Iterator[str]:
             yield f"it reads the {kind} {name}, but a materialized view reads tables. Read those."
 
 
-def _of_job(job: Job, known: Known) -> Iterator[str]:
+def _of_job(job: Job, known: Known) -> Iterator[str | SqlError]:
     query = job.query.render(job.start)
     wrong = tuple(_of_names(parse(query), query, job, known))
     yield from wrong
@@ -129,13 +137,15 @@ def _checked_output(query: str, known: Known) -> Columns | None:
     return columns
 
 
-def _of_names(tree: "exp.Expr", text: str, item: Object, known: Known) -> Iterator[str]:
-    for error in (*wrong_relations(tree, text, item, known), *wrong_calls(tree, text, item, known)):
-        yield str(error.with_place(item.id))
+def _of_names(tree: "exp.Expr", text: str, item: Object, known: Known) -> Iterator[str | SqlError]:
+    yield from wrong_relations(tree, text, item, known)
+    yield from wrong_calls(tree, text, item, known)
     yield from missing_routines(tree, known)
 
 
-def _of_function(function: ScalarFunction | AggregateFunction, known: Known) -> Iterator[str]:
+def _of_function(
+    function: ScalarFunction | AggregateFunction, known: Known
+) -> Iterator[str | SqlError]:
     if function.query is None:
         return
     body = function.query.render()
@@ -167,7 +177,7 @@ def _body_output(
     return columns
 
 
-def _of_table_function(function: TableFunction, known: Known) -> Iterator[str]:
+def _of_table_function(function: TableFunction, known: Known) -> Iterator[str | SqlError]:
     query = function.body.render()
     wrong = tuple(_of_names(parse(query), query, function, known))
     yield from wrong
@@ -178,7 +188,7 @@ def _of_table_function(function: TableFunction, known: Known) -> Iterator[str]:
         yield from wrong_in_function(function, columns)
 
 
-def _of_procedure(procedure: Procedure, known: Known) -> Iterator[str]:
+def _of_procedure(procedure: Procedure, known: Known) -> Iterator[str | SqlError]:
     body = procedure.body.render()
     found = statements(body)
     created = {
@@ -191,7 +201,7 @@ def _of_procedure(procedure: Procedure, known: Known) -> Iterator[str]:
         for error in _of_statement(statement, procedure, known):
             start, end = (offset + statement.start for offset in error.span)
             if body[start:end].replace("`", "") not in created:
-                yield str(SqlError(error.sentence, body, (start, end), procedure.id))
+                yield SqlError(error.sentence, body, (start, end))
 
 
 def _of_statement(statement: Statement, procedure: Procedure, known: Known) -> Iterator[SqlError]:
@@ -237,12 +247,3 @@ def _circles(platform: Platform, checked: list[Object]) -> Iterator[str]:
         refuse_cycles(dict(sorted(graph.items())))
     except DeclarationError as error:
         yield str(error)
-
-
-def _origin(item: Object) -> str:
-    found = getattr(item, "query", None)
-    if not isinstance(found, Sql) or not found.origin:
-        return ""
-    path = Path(found.origin)
-    here = Path.cwd()
-    return f" ({path.relative_to(here) if path.is_relative_to(here) else path})"

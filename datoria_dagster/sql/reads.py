@@ -79,6 +79,15 @@ class Walk(Sources):
         for child in node.iter_expressions():
             self.use(child, scope)
 
+    def computed(self, node: exp.Expr, scope: Scope) -> Value:
+        """Return what an expression gives that is more than a path, and note what it uses."""
+        self.use(node, scope)
+        return COMPUTED
+
+    def union(self, first: Row, second: Row) -> Row:  # noqa: ARG002
+        """Return the rows of a set operation on such rows, matched by position."""
+        return _computed(first)
+
     def path(self, node: exp.Expr, scope: Scope) -> Value | None:
         """Return what a column, or a path of fields and elements, gives; None for the rest.
 
@@ -128,9 +137,10 @@ class Walk(Sources):
         first, second = (self.query(side, frame) for side in (node.this, node.expression))
         self.found.use(first)
         self.found.use(second)
-        rows = _computed(first)
         if node.args.get("by_name") or len(first.columns) != len(second.columns):
-            rows = Row(rows.columns, is_open=True)
+            rows = Row(_computed(first).columns, is_open=True)
+        else:
+            rows = self.union(first, second)
         self._modifiers(node, rows, frame)
         return rows
 
@@ -208,8 +218,7 @@ class Walk(Sources):
         written = item.this if isinstance(item, exp.Alias) else item
         value = self.path(written, scope)
         if value is None:
-            self.use(written, scope)
-            return item.alias.lower(), COMPUTED
+            return item.alias.lower(), self.computed(written, scope)
         self.found.name(value)
         named = isinstance(item, exp.Alias | exp.Column | exp.Dot)
         return item.alias_or_name.lower() if named else "", value
@@ -228,13 +237,12 @@ class Walk(Sources):
         left_out = {column.name.lower() for column in star.args.get("except_") or ()}
         replaced = {item.alias.lower(): item for item in star.args.get("replace") or ()}
         renamed = {item.name.lower(): item.alias.lower() for item in star.args.get("rename") or ()}
-        for item in replaced.values():
-            self.use(item.this, scope)
+        new = {name: self.computed(item.this, scope) for name, item in replaced.items()}
         for name, value in row.columns:
             if name in left_out or name in replaced or name in renamed:
                 self.found.name(value)
         kept = tuple(
-            (renamed.get(name, name), COMPUTED if name in replaced else value)
+            (renamed.get(name, name), new.get(name, value))
             for name, value in row.columns
             if name not in left_out
         )
@@ -243,8 +251,13 @@ class Walk(Sources):
 
 def _is_special(column: exp.Column) -> bool:
     """Tell whether it is a pseudo-column, or a part of a date that looks like a column."""
-    is_part = isinstance(column.parent, exp.Func) and DATE_PARTS.fullmatch(column.name)
-    return bool(is_part) or column.name.upper().startswith(RESERVED_PREFIXES)
+    return is_date_part(column) or column.name.upper().startswith(RESERVED_PREFIXES)
+
+
+def is_date_part(column: exp.Column) -> bool:
+    """Tell whether it may be a part of a date, as in DATE_TRUNC(d, MONTH)."""
+    is_argument = isinstance(column.parent, exp.Func)
+    return is_argument and DATE_PARTS.fullmatch(column.name) is not None
 
 
 # Stands for the columns of a star that are not known.

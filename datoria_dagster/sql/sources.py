@@ -29,6 +29,9 @@ class Sources(ABC):
     def inside(self, node: exp.Expr, scope: Scope) -> None: ...
 
     @abstractmethod
+    def computed(self, node: exp.Expr, scope: Scope) -> Value: ...
+
+    @abstractmethod
     def path(self, node: exp.Expr, scope: Scope) -> Value | None: ...
 
     def add(self, item: exp.Expr, scope: Scope) -> None:
@@ -109,12 +112,12 @@ class Sources(ABC):
 
     def _unnest(self, unnest: exp.Unnest, scope: Scope) -> Source:
         alias = next((name.lower() for name in unnest.alias_column_names), unnest.alias.lower())
-        array: Value | None = None
+        array: Value = COMPUTED
         if len(unnest.expressions) == 1:
-            array = self.path(unnest.expressions[0], scope)
-        if array is None:
+            (given,) = unnest.expressions
+            array = self.path(given, scope) or self.computed(given, scope)
+        else:
             self.inside(unnest, scope)
-            array = COMPUTED
         self.found.open(array)
         return Source.elements(alias, array)
 

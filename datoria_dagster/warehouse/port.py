@@ -6,9 +6,9 @@ change of it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,6 +36,13 @@ class PreconditionFailed(WarehouseError):
 
 class Refused(WarehouseError):
     """400: the warehouse can't or won't do this; nothing changed."""
+
+
+class FilterRequired(Refused):
+    """400: a query reads a table without the filter on its partitions that it requires.
+
+    A view's query may be so: its readers add the filter.
+    """
 
 
 class NotSupportedLocally(WarehouseError):
@@ -83,6 +90,20 @@ class PartitionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What lists and bulk metadata tell of datasets.
+
+    `members` are all tables, views and routines; `resources` those that a list tells whole.
+    `outlines` are bodies, each once, that say all that can be declared, and have no etag: they
+    may be a little old, so nothing is planned on them. To be read once; it ends without an error.
+    """
+
+    members: tuple[Ref, ...]
+    resources: Mapping[Ref, Resource] = field(default_factory=dict[Ref, Resource])
+    outlines: Iterator[tuple[Ref, Body]] = field(default_factory=lambda: iter(()))
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Rows of a query, with the REST field resources of its output columns."""
 
@@ -90,18 +111,42 @@ class Result:
     rows: tuple[tuple[Any, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a query would do: the REST fields of its output, and how many bytes it would read.
+
+    `bytes` is None where the warehouse can't tell.
+    """
+
+    fields: tuple[Body, ...]
+    bytes: int | None = None
+
+
 class Warehouse(ABC):
-    """The port. Every verb raises a `WarehouseError`; one that refuses has changed nothing."""
+    """The port. Every verb raises a `WarehouseError`; one that refuses has changed nothing.
+
+    `threads` is how many callers at once are served quicker than one after the other, and
+    `maximum_bytes_billed` what one job may read, None for any amount.
+    """
 
     name: str
+    threads: int = 1
+    maximum_bytes_billed: int | None = None
 
     @abstractmethod
     def read(self, refs: Iterable[Ref]) -> Mapping[Ref, Resource]:
         """Return those of the resources that exist, in bulk."""
 
     @abstractmethod
-    def list(self, dataset: str) -> tuple[Ref, ...]:
-        """Return the tables, views and routines of a dataset, sorted; none if it does not exist."""
+    def list(self, *datasets: str) -> tuple[Ref, ...]:
+        """Return the tables, views and routines of datasets, sorted; none of what is not there."""
+
+    def survey(self, datasets: Iterable[str], wanted: Collection[Ref]) -> Survey:  # noqa: ARG002
+        """Return what can be known of datasets with few requests, outlines of what is wanted.
+
+        This one knows no more than `list` does; all else is to be read.
+        """
+        return Survey(self.list(*datasets))
 
     @abstractmethod
     def create(self, ref: Ref, body: Body) -> Resource:
@@ -127,8 +172,12 @@ class Warehouse(ABC):
         """Run one DDL statement. GoogleSQL."""
 
     @abstractmethod
-    def dry_run(self, query: str) -> tuple[Body, ...]:
-        """Validate a SELECT and return the REST fields of its output. Costs nothing."""
+    def validate(self, statement: str) -> None:
+        """Find out whether one DDL statement would be refused. Changes nothing."""
+
+    @abstractmethod
+    def dry_run(self, query: str) -> DryRun:
+        """Validate a SELECT that is meant to run. Costs nothing."""
 
     @abstractmethod
     def query(self, query: str) -> Result:
@@ -165,9 +214,23 @@ class Warehouse(ABC):
     def rows(self, ref: Ref) -> tuple[Mapping[str, Any], ...]:
         """Return all rows of a small table, without a query; none if it does not exist."""
 
-    def session(self) -> AbstractContextManager[None]:
-        """Hold what connects us while the block runs: several operations in a row are quicker."""
+    def session(self, label: str = "") -> AbstractContextManager[None]:  # noqa: ARG002
+        """Hold what connects us while the block runs: several operations in a row are quicker.
+
+        The `label` marks what runs in the block, where the warehouse keeps a record of it.
+        """
         return nullcontext()
+
+    def cancel(self) -> None:
+        """Ask the statements and queries that are under way, in any thread, to end.
+
+        Each of them then raises, or has been carried out. What begins afterwards is not affected.
+        """
+        return
+
+    def page(self, ref: Ref) -> str:  # noqa: ARG002
+        """Return the address of a web page that shows a resource, "" where there is none."""
+        return ""
 
     @abstractmethod
     def close(self) -> None:

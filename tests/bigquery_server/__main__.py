@@ -28,13 +28,14 @@ def main(words=None):
         try:
             front.serve_forever()
         except KeyboardInterrupt:
-            return
+            if options.count:
+                print(len(server.log), "requests", flush=True)  # noqa: T201
 
 
 def _front(server, port):
     """Listen, with the data opened; or say why not, and stop."""
     try:
-        server.estate.datasets(None)
+        server.warehouse.resources("dataset")
         return Front(server, port)
     except WarehouseError as error:
         sys.exit(str(error))
@@ -52,6 +53,7 @@ def _options(words):
     parser.add_argument("--latency", type=float, default=0, help="of each request, in ms")
     parser.add_argument("--job-seconds", type=float, default=0, help="how long each job takes")
     parser.add_argument("--quotas", action="store_true", help="apply BigQuery's quotas")
+    parser.add_argument("--count", action="store_true", help="say at the end how many requests")
     return parser.parse_args(words)
 
 

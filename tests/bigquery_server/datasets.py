@@ -24,7 +24,8 @@ def get(server, call):
 def list_(server, call):
     if call.query.get("filter"):
         raise lacking("filter of datasets.list")
-    found = server.estate.datasets(call.project)
+    known = server.warehouse.resources("dataset")
+    found = [each.body for ref, each in known.items() if ref.parts[0] == call.project]
     items, more = masks.page([{k: b[k] for k in _LISTED if k in b} for b in found], call.query)
     listed = {"datasets": items} if items else {}
     return {"kind": "bigquery#datasetList", **listed, **more}
@@ -65,7 +66,7 @@ def service_account(server, call):
 
 def projects(server, call):
     """projects.list: those that have datasets."""
-    names = sorted({b["datasetReference"]["projectId"] for b in server.estate.datasets(None)})
+    names = sorted({ref.parts[0] for ref in server.warehouse.resources("dataset")})
     items, more = masks.page(names, call.query)
     found = [
         {

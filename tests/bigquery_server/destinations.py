@@ -43,7 +43,7 @@ def _created(server, text, ref, given, partition):
     if partition is not None:
         raise lacking("creation of a partitioned table by a partition decorator")
     server.found(ref.dataset)
-    fields = list(server.warehouse.dry_run(text))
+    fields = list(server.warehouse.dry_run(text).fields)
     return server.warehouse.create(ref, {"schema": {"fields": fields}})
 
 
@@ -56,7 +56,10 @@ def _replace(server, text, table, partition):
     if partition is not None:
         return server.warehouse.write(text, table.ref, partition)
     aside = Ref("table", f"{table.ref.id}{_ASIDE}")
-    body = {**written(table.body), "schema": {"fields": list(server.warehouse.dry_run(text))}}
+    body = {
+        **written(table.body),
+        "schema": {"fields": list(server.warehouse.dry_run(text).fields)},
+    }
     body.pop("tableConstraints", None)
     with suppress(NotFound):
         server.warehouse.delete(aside, None)
@@ -81,7 +84,7 @@ def _fill(server, text, table, partition):
 def _append(server, text, table, partition):
     """Add rows: their columns must be the table's by name and type, and nothing is coerced."""
     known = {field["name"].lower(): field for field in schema_of(table.body)}
-    fields = server.warehouse.dry_run(text)
+    fields = server.warehouse.dry_run(text).fields
     for field in fields:
         _check_fits(table.ref, known.get(field["name"].lower()), field)
     names = [f"`{field['name']}`" for field in fields]

@@ -4,10 +4,12 @@ A view, or a column of one, that BigQuery has and the server has not is refused 
 Source: https://docs.cloud.google.com/bigquery/docs/information-schema-intro
 """
 
+import json
 import re
 from dataclasses import dataclass
 
 from datoria_dagster.warehouse.local import LocalWarehouse
+from datoria_dagster.warehouse.local.rows import physical
 from datoria_dagster.warehouse.port import Ref
 from tests.bigquery_server import sqltext
 from tests.bigquery_server.errors import invalid, lacking
@@ -113,27 +115,28 @@ def _fill(server, trial, target, reference, columns):
     view = VIEWS[reference.view]
     fields = [{"name": name, "type": kind, "mode": mode} for name, kind, mode in columns]
     trial.create(target, {"schema": {"fields": fields}})
-    names = [name for name, _, _ in columns]
-    rows = [
-        {name: row.get(name) for name in names}
-        for dataset in _datasets(server, reference)
-        for row in view.rows(server, dataset)
-    ]
-    if rows:
-        trial.append(target, rows)
+    found = _datasets(server, reference)
+    rows = json.dumps([row for dataset in found for row in view.rows(server, dataset)])
+    shape = {name: ["VARCHAR"] if mode == "REPEATED" else "VARCHAR" for name, _, mode in columns}
+    names = ", ".join(shape)
+    # As JSON at once: that a value fits its column need not be asked.
+    with trial._store.writing() as catalog:
+        catalog.cursor.execute(
+            f"INSERT INTO {physical.table_name(target)} ({names}) SELECT {names} FROM "
+            "(SELECT unnest(from_json(?, ?), max_depth := 2))",
+            [rows, json.dumps([shape])],
+        )
 
 
 def _datasets(server, reference):
     if reference.region is None:
         return [server.found(Ref("dataset", f"{reference.project}.{reference.place}"))]
-    bodies = server.estate.datasets(reference.project)
-    names = [
-        body["datasetReference"]["datasetId"]
-        for body in bodies
-        if body["location"].upper() == reference.region
+    return [
+        dataset
+        for ref, dataset in server.warehouse.resources("dataset").items()
+        if ref.parts[0] == reference.project
+        and dataset.body["location"].upper() == reference.region
     ]
-    refs = [Ref("dataset", f"{reference.project}.{name}") for name in names]
-    return list(server.read(refs).values())
 
 
 def _check_tables(trial, found, query):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from datoria_dagster.warehouse.port import Ref
 from tests.bigquery_server.parameters import string
 from tests.bigquery_server.resources import is_partitioned, schema_of
 
@@ -36,9 +37,7 @@ def _moment(milliseconds):
 
 
 def _members(server, dataset):
-    refs = [ref for ref in server.warehouse.list(dataset.ref.id) if ref.kind == "table"]
-    found = server.read(refs)
-    return [found[ref] for ref in refs if ref in found]
+    return server.members(dataset.ref, "table")
 
 
 def _place(table):
@@ -85,10 +84,14 @@ def data_type(field):
 
 def _column_rows(server, dataset):
     return [
-        _column(table, field, number)
-        for table in _members(server, dataset)
+        {**place, **_column(table.body, field, number)}
+        for table, place in _placed(server, dataset)
         for number, field in enumerate(_fields(table.body), 1)
     ]
+
+
+def _placed(server, dataset):
+    return [(table, _place(table)) for table in _members(server, dataset)]
 
 
 def _fields(body):
@@ -97,14 +100,13 @@ def _fields(body):
     return [*schema_of(body), *([hidden] if cut and not cut.get("field") else [])]
 
 
-def _column(table, field, number):
-    body, name = table.body, field["name"]
+def _column(body, field, number):
+    name = field["name"]
     hidden = name == "_PARTITIONTIME"
     cut = (body.get("timePartitioning") or body.get("rangePartitioning") or {}).get("field", "")
     clustered = [each.lower() for each in (body.get("clustering") or {}).get("fields") or []]
     by = name.lower() in clustered
     return {
-        **_place(table),
         "column_name": name,
         "is_nullable": "NO" if field["mode"] != "NULLABLE" else "YES",
         "data_type": data_type(field),
@@ -123,8 +125,8 @@ def _column(table, field, number):
 
 def _path_rows(server, dataset):
     return [
-        _path(table, root, path, field)
-        for table in _members(server, dataset)
+        {**place, **_path(root, path, field)}
+        for table, place in _placed(server, dataset)
         for root in schema_of(table.body)
         for path, field in _walk(root, "")
     ]
@@ -137,9 +139,8 @@ def _walk(field, parent):
         yield from _walk(inner, f"{path}.")
 
 
-def _path(table, root, path, field):
+def _path(root, path, field):
     return {
-        **_place(table),
         "column_name": root["name"],
         "field_path": path,
         "data_type": data_type(field),
@@ -224,6 +225,43 @@ def _view_rows(server, dataset):
     ]
 
 
+def _key_rows(server, dataset):
+    """The columns of keys; those of a foreign key with their place in the primary key."""
+    return [
+        {**_place(table), **_home(table), **row}
+        for table in _members(server, dataset)
+        for row in _keys(server, table)
+    ]
+
+
+def _home(table):
+    return dict(zip(("constraint_catalog", "constraint_schema"), table.ref.parts, strict=False))
+
+
+def _keys(server, table):
+    name = table.ref.parts[-1]
+    keys = table.body.get("tableConstraints") or {}
+    for number, column in enumerate((keys.get("primaryKey") or {}).get("columns") or [], 1):
+        yield _key(f"{name}.pk$", column, number, None)
+    for key in keys.get("foreignKeys") or []:
+        at = key["referencedTable"]
+        target = Ref("table", f"{at['projectId']}.{at['datasetId']}.{at['tableId']}")
+        other = server.read([target])[target].body["tableConstraints"]["primaryKey"]["columns"]
+        places = {column.lower(): number for number, column in enumerate(other, 1)}
+        for number, pair in enumerate(key["columnReferences"], 1):
+            place = places[pair["referencedColumn"].lower()]
+            yield _key(f"{name}.{key['name']}", pair["referencingColumn"], number, place)
+
+
+def _key(constraint, column, number, place):
+    return {
+        "constraint_name": constraint,
+        "column_name": column,
+        "ordinal_position": number,
+        "position_in_unique_constraint": place,
+    }
+
+
 _TABLE = "table_catalog table_schema table_name "
 _TAGS = ("policy_tags", "STRING", "REPEATED")
 _ORDINALS = (
@@ -265,6 +303,15 @@ VIEWS = {
     "COLUMN_FIELD_PATHS": View(_columns(_TABLE + _FIELD, _TAGS), ("data_policies",), _path_rows),
     "TABLE_OPTIONS": View(
         _columns(f"{_TABLE} option_name option_type option_value"), (), _option_rows
+    ),
+    "KEY_COLUMN_USAGE": View(
+        _columns(
+            f"constraint_catalog constraint_schema constraint_name {_TABLE} column_name",
+            ("ordinal_position", "INTEGER", "NULLABLE"),
+            ("position_in_unique_constraint", "INTEGER", "NULLABLE"),
+        ),
+        (),
+        _key_rows,
     ),
     "PARTITIONS": View(
         _columns(f"{_TABLE} partition_id", *_FACTS),

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from datoria_dagster.warehouse.port import Ref
-from tests.bigquery_server import destinations, information_schema, sizes, sqltext, statements
+from tests.bigquery_server import (
+    destinations,
+    information_schema,
+    positions,
+    sizes,
+    sqltext,
+    statements,
+)
 from tests.bigquery_server.errors import ApiError, invalid, lacking
 from tests.bigquery_server.outcome import Outcome
 from tests.bigquery_server.parameters import bound
@@ -71,11 +78,12 @@ def run(server, query, location, *, dry=False):
     statistics = _described(server, query)
     _check_bytes(query, statistics)
     if query.statement.verb == "SELECT":
-        outcome = _dry_select(server, query) if dry else _select(server, query)
+        with positions.told(query.configuration["query"]["query"]):
+            outcome = _dry_select(server, query) if dry else _select(server, query)
     elif query.configuration["query"].get("destinationTable"):
         raise invalid("Cannot set destination table in jobs with DDL or DML statements")
     elif dry:
-        server.estate.attempt(query.text)
+        server.warehouse.validate(query.text)
         outcome = Outcome()
     else:
         outcome = _execute(server, query)
@@ -140,7 +148,7 @@ def _dry_select(server, query):
     if information_schema.named(query.text):
         fields = information_schema.run(server, query.text).fields
     else:
-        fields = server.warehouse.dry_run(query.text)
+        fields = server.warehouse.dry_run(query.text).fields
     return Outcome({"query": {"schema": {"fields": list(fields)}}})
 
 

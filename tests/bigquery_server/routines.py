@@ -39,9 +39,7 @@ def _masked(body, call):
 def list_(server, call):
     """Without a readMask, neither bodies nor arguments are listed."""
     server.found(call.dataset)
-    refs = [ref for ref in server.warehouse.list(call.dataset.id) if ref.kind == "routine"]
-    found = server.read(refs)
-    bodies = [_shown(found[ref]) for ref in refs if ref in found]
+    bodies = [_shown(found) for found in server.members(call.dataset, "routine")]
     bodies = _filtered(bodies, call.query.get("filter", ""))
     some, more = masks.page(bodies, call.query)
     if not call.query.get("readMask"):

@@ -7,7 +7,6 @@ from datoria_dagster.warehouse.port import NotFound, WarehouseError
 from tests.bigquery_server import faults, masks, routing
 from tests.bigquery_server.clock import Clock
 from tests.bigquery_server.errors import ApiError, of_warehouse
-from tests.bigquery_server.estate import Estate
 from tests.bigquery_server.jobs import Jobs
 from tests.bigquery_server.messages import answer
 from tests.bigquery_server.quotas import Meter
@@ -51,10 +50,9 @@ class Server:
         self.projects = projects
         self.meter = Meter(quotas, self.clock)
         self.faults = faults.Script()
-        self.estate = Estate(warehouse)
         # A file may be written by other processes, unless somebody holds it for us.
         alone = warehouse.path is None if alone is None else alone
-        self._snapshot = Snapshot(warehouse, self.estate, keep=alone)
+        self._snapshot = Snapshot(warehouse, keep=alone)
         self.inserts = Inserts()
         self.jobs = Jobs(self, job_seconds)
         self._log = []
@@ -129,6 +127,10 @@ class Server:
     def read(self, refs):
         """Return those of the resources that exist."""
         return self._snapshot.read(refs)
+
+    def members(self, dataset, kind):
+        """Return the tables, or the routines, of a dataset, sorted."""
+        return self._snapshot.members(dataset, kind)
 
     def facts(self, ref):
         """Return the partition facts of a table."""

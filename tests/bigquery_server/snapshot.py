@@ -1,17 +1,27 @@
 """What exists, kept while nobody writes: a read costs BigQuery its latency, and us little else."""
 
 import threading
+from collections import defaultdict
 
 # So many reads in a row are answered one by one before everything is read at once.
 _PATIENCE = 16
 
 
+class _Known:
+    """All resources, and those of each dataset and kind."""
+
+    def __init__(self, resources):
+        self.resources = resources
+        self.members = defaultdict(list)
+        for ref in sorted(resources):
+            self.members[ref.dataset, ref.kind].append(resources[ref])
+
+
 class Snapshot:
     """Reads of resources. With `keep` all changes must come through this process."""
 
-    def __init__(self, warehouse, estate, *, keep):
+    def __init__(self, warehouse, *, keep):
         self._warehouse = warehouse
-        self._estate = estate
         self._known = None
         self._misses = 0
         self._version = 0
@@ -29,17 +39,26 @@ class Snapshot:
             known = self._missed()
         if known is None:
             return self._warehouse.read(refs)
-        return {ref: known[ref] for ref in refs if ref in known}
+        return {ref: known.resources[ref] for ref in refs if ref in known.resources}
+
+    def members(self, dataset, kind):
+        """Return what of a kind a dataset holds, in order of ids."""
+        if self._keep:
+            return self._whole().members.get((dataset, kind), [])
+        refs = [ref for ref in self._warehouse.list(dataset.id) if ref.kind == kind]
+        found = self._warehouse.read(refs)
+        return [found[ref] for ref in refs if ref in found]
 
     def _missed(self):
         self._misses += 1
-        if self._misses <= _PATIENCE:
-            return None
+        return None if self._misses <= _PATIENCE else self._whole()
+
+    def _whole(self):
         with self._mutex:
             if self._known is not None:
                 return self._known
             version = self._version
-            found = self._estate.everything()
+            found = _Known(self._warehouse.resources())
             if version == self._version:
                 self._known = found
             return found

@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 from datoria_dagster.warehouse.port import Ref, Refused
 
 _QUALIFIED = 3
-_LITERALS = (
+LITERALS = (
     r"[rRbB]{0,2}'''(?:\\.|[^\\])*?'''"
     r'|[rRbB]{0,2}"""(?:\\.|[^\\])*?"""'
     r"|[rRbB]{0,2}'(?:\\.|[^'\\])*'"
@@ -22,7 +22,7 @@ QUOTED = r"`(?:\\.|[^`\\])*`"
 
 def replaced(text, pattern, replace, *, inside_quotes=False):
     """Replace what matches outside of literals, comments and (mostly) quoted names."""
-    kept = _LITERALS if inside_quotes else f"{_LITERALS}|{QUOTED}"
+    kept = LITERALS if inside_quotes else f"{LITERALS}|{QUOTED}"
     both = re.compile(f"(?P<_kept>{kept})|(?:{pattern})", re.DOTALL)
     return both.sub(lambda m: m[0] if m["_kept"] is not None else replace(m), text)
 

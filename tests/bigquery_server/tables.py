@@ -76,12 +76,10 @@ def _full(server, resource):
 
 def list_(server, call):
     server.found(call.dataset)
-    refs = [ref for ref in server.warehouse.list(call.dataset.id) if ref.kind == "table"]
-    some, more = masks.page(refs, call.query)
-    found = server.read(some)
-    items = [_listed(found[ref].body) for ref in some if ref in found]
-    listed = {"tables": items} if items else {}
-    return {"kind": "bigquery#tableList", **listed, "totalItems": len(refs), **more}
+    tables = server.members(call.dataset, "table")
+    some, more = masks.page(tables, call.query)
+    listed = {"tables": [_listed(table.body) for table in some]} if some else {}
+    return {"kind": "bigquery#tableList", **listed, "totalItems": len(tables), **more}
 
 
 def _listed(body):
@@ -126,7 +124,7 @@ def delete(server, call):
 def policies(server, call):
     """rowAccessPolicies.list."""
     server.found(call.table)
-    found = server.estate.policies(call.table)
+    found = list(server.warehouse.filters(call.table).items())
     project, dataset, table = call.table.parts
     items, more = masks.page(found, {**call.query, "maxResults": call.query.get("pageSize", "")})
     listed = [

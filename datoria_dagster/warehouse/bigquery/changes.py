@@ -94,5 +94,9 @@ class Changes:
             raise failed
         if tries == _TRIES:
             # The etag is right: it is the change that BigQuery does not want.
-            said = failed.failure.message or "Precondition Failed"
-            raise Failed(failed.failure, Refused(f"{ref.id}: {said}"), unsure=False) from None
+            said = (failed.failure.message or "Precondition Failed").rstrip(".")
+            error = Refused(
+                f"{ref.id}: {said}. Nobody has changed it since it was read, so it is this change "
+                "that BigQuery refuses. Declare another one, or try again later."
+            )
+            raise Failed(failed.failure, error, unsure=False) from None

@@ -5,28 +5,26 @@ then the caller is told, and reads back what came of it. The client's own retrie
 they hide that. Source: https://docs.cloud.google.com/bigquery/docs/error-messages
 """
 
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-import google.auth
-from google.auth import impersonated_credentials
-from google.auth.credentials import Credentials
-from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
 from requests.adapters import HTTPAdapter
 
-from datoria_dagster.warehouse.bigquery.failures import Failure, without_values
+from datoria_dagster.model.ident import check_project
+from datoria_dagster.warehouse.bigquery.credentials import credentials, described, is_emulated
+from datoria_dagster.warehouse.bigquery.failures import Failure, Foreign
 from datoria_dagster.warehouse.bigquery.options import Options
 from datoria_dagster.warehouse.bigquery.quotas import Quotas
 from datoria_dagster.warehouse.bigquery.requests import Request
+from datoria_dagster.warehouse.bigquery.values import without_values
 from datoria_dagster.warehouse.port import Body, Unavailable, WarehouseError
 
 THREADS = 32
 # Seconds to connect, seconds to answer.
 TIMEOUT = (10, 120)
-_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _TRIES = {"lost": 6, "busy": 20, "expired": 2, "final": 1}
 _LONGEST_PAUSE = 32.0
 
@@ -95,9 +93,9 @@ class Client:
                 self._client = None
 
     def _failed(self, request: Request, failure: Failure, *, unsure: bool) -> Failed:
-        error = failure.error(request.target, request.project)
         if request.method.startswith("jobs."):
-            error = type(error)(without_values(str(error)))
+            failure = replace(failure, message=without_values(failure.message, request.sql))
+        error = failure.error(request.target, request.project, described(self.options))
         return Failed(failure, error, unsure=unsure)
 
     def _pace(self, request: Request) -> None:
@@ -108,7 +106,7 @@ class Client:
     def _call(self, request: Request) -> Body:
         # The public methods rebuild resources, and drop what they don't know.
         call: Any = self._opened(request.project)._call_api  # pyright: ignore[reportPrivateUsage]
-        answer: Body | None = call(
+        answer: Any = call(
             None,
             headers={"If-Match": request.etag} if request.etag else None,
             method=request.verb,
@@ -117,6 +115,9 @@ class Client:
             data=request.body,
             timeout=TIMEOUT,
         )
+        # A deletion is answered by nothing.
+        if answer and not isinstance(answer, dict):
+            raise Foreign
         return answer or {}
 
     def _opened(self, project: str | None) -> bigquery.Client:
@@ -132,36 +133,21 @@ def pause(tries: int) -> float:
 
 
 def _open(options: Options, project: str | None) -> bigquery.Client:
-    """Open a client with the application default credentials, or those that they impersonate.
-
-    They may be the file of a service account, in GOOGLE_APPLICATION_CREDENTIALS.
-    Source: https://docs.cloud.google.com/docs/authentication/application-default-credentials
-    """
-    credentials, own = _credentials(options)
+    found, own = credentials(options)
     chosen = options.project or project or own
     if chosen is None:
         raise Unavailable(
             "In which Google Cloud project should this run? Write project = … under "
             "[tool.datoria] in pyproject.toml, or set GOOGLE_CLOUD_PROJECT."
         )
-    client = bigquery.Client(project=chosen, credentials=credentials)
+    try:
+        check_project(chosen)
+    except ValueError as error:
+        raise Unavailable(f"{error} Correct the project of [tool.datoria].") from None
+    client = bigquery.Client(project=chosen, credentials=found)
     adapter = HTTPAdapter(pool_connections=THREADS, pool_maxsize=THREADS)
     # https://github.com/googleapis/python-bigquery/issues/59
     client._http.mount("https://", adapter)  # pyright: ignore[reportPrivateUsage]
+    if is_emulated():
+        client._http.mount("http://", adapter)  # pyright: ignore[reportPrivateUsage]
     return client
-
-
-def _credentials(options: Options) -> tuple[Credentials, str | None]:
-    try:
-        found, project = google.auth.default(scopes=_SCOPES)
-    except DefaultCredentialsError:
-        raise Unavailable(
-            "There are no Google credentials, or they can't be read. Run "
-            "`gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name "
-            "the file of a service account."
-        ) from None
-    account = options.impersonate or os.environ.get("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT")
-    if not account:
-        return found, project
-    borrowed = impersonated_credentials.Credentials(found, account, list(_SCOPES))
-    return borrowed, project

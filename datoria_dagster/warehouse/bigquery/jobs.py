@@ -7,8 +7,9 @@ Source: https://docs.cloud.google.com/bigquery/docs/running-jobs#generate-jobid
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Literal
 
 from datoria_dagster.warehouse.bigquery import cells
@@ -43,6 +44,21 @@ class Job:
     settings: Body = field(default_factory=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of a query, in parts of `size` rows. `starts` is where each begins."""
+
+    reference: Body
+    fields: Sequence[Body]
+    size: int
+    count: int
+
+    @property
+    def starts(self) -> range:
+        """The number of the first row of each part."""
+        return range(0, self.count, self.size)
+
+
 class JobFailed(Failed):
     """A job ran and failed: BigQuery says so itself."""
 
@@ -53,7 +69,10 @@ class Jobs:
     def __init__(self, client: Client) -> None:
         self._client = client
         # Groups what one migration did in the bills and the audit log.
-        self._session = secrets.token_hex(4)
+        self.migration = ""
+        self._mutex = Lock()
+        self._running: dict[str, Body] = {}
+        self._cancellations = 0
 
     def dry_run(self, job: Job) -> Body:
         """Validate a query and return its statistics. Free. Raises Failed."""
@@ -83,31 +102,70 @@ class Jobs:
         ]
         return Result(fields, tuple(found))
 
+    def answer(self, job: Job, size: int) -> Answer:
+        """Run a query whose rows are wanted in parts, in any order. Raises Failed."""
+        reference, first = self._completed(job, 0)
+        fields = tuple(first.get("schema", {}).get("fields", ()))
+        return Answer(reference, fields, size, int(first.get("totalRows") or 0))
+
+    def part(self, answer: Answer, start: int) -> list[tuple[Any, ...]]:
+        """Return the rows of one part. Raises Failed.
+
+        A page may hold fewer rows than are asked for: it has at most 20 MB. Source:
+        https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults
+        """
+        end = min(start + answer.size, answer.count)
+        found: list[tuple[Any, ...]] = []
+        while start + len(found) < end:
+            request = _results(answer.reference, end - start - len(found))
+            params = {**request.params, "startIndex": start + len(found)}
+            page = self._client.send(replace(request, params=params))
+            if not page.get("rows"):
+                break
+            found += (cells.decode(answer.fields, row) for row in page["rows"])
+        return found
+
+    def cancel(self) -> None:
+        """Cancel what is under way; it is not tried again."""
+        with self._mutex:
+            self._cancellations += 1
+            running = tuple(self._running.values())
+        for reference in running:
+            self._cancel(reference)
+
     def _completed(self, job: Job, count: int) -> tuple[Body, Body]:
-        tries = 0
+        tries, cancellations = 0, self._cancellations
         while True:
             tries += 1
             try:
-                return self._attempt(job, count)
+                return self._attempt(job, count, cancellations)
             except JobFailed as failed:
-                if tries == _TRIES or not _may_run_again(job, failed.failure):
+                cancelled = self._cancellations > cancellations
+                if cancelled or tries == _TRIES or not _may_run_again(job, failed.failure):
                     raise
             self._client.quotas.clock.sleep(pause(tries))
 
-    def _attempt(self, job: Job, count: int) -> tuple[Body, Body]:
+    def _attempt(self, job: Job, count: int, cancellations: int) -> tuple[Body, Body]:
         chosen = {
             "projectId": job.project,
             "jobId": f"datoria_{job.what}_{secrets.token_hex(12)}",
             "location": job.location,
         }
-        reference = _without_none(chosen)
+        reference, name = _without_none(chosen), chosen["jobId"]
         try:
             sent = self._sent(job, reference)
             reference = {**reference, **sent.get("jobReference", {})}
+            with self._mutex:
+                self._running[str(name)] = reference
+            if self._cancellations > cancellations:  # before it was known
+                self._cancel(reference)
             return reference, self._wait(job, reference, count)
         except (KeyboardInterrupt, SystemExit):
             self._cancel(reference)
             raise
+        finally:
+            with self._mutex:
+                self._running.pop(str(name), None)
 
     def _sent(self, job: Job, reference: Body) -> Body:
         body = {"configuration": self._configuration(job), "jobReference": reference}
@@ -141,7 +199,7 @@ class Jobs:
     def _raise_failure(self, job: Job, reference: Body) -> None:
         status = self._client.send(_get(reference, job.target)).get("status", {})
         if result := status.get("errorResult"):
-            failure = Failure.of_job(result)
+            failure = Failure.of_job(result, job.sql)
             error = failure.error(job.target, job.project)
             raise JobFailed(failure, error, unsure=failure.nature == "lost")
 
@@ -168,8 +226,8 @@ class Jobs:
         if limit is not None:
             query["maximumBytesBilled"] = str(limit)
         labels = {"datoria": job.what}
-        if job.what == "statement":
-            labels["datoria-migration"] = self._session
+        if self.migration:
+            labels["datoria-migration"] = self.migration
         return {"query": query, "labels": labels}
 
 

@@ -18,7 +18,14 @@ from datoria_dagster.warehouse.port import (
 
 # A project may begin with a domain: example.com:acme.
 _PROJECT = r"((?:[\w.-]+:)?[\w-]+)"
-_NAMED = re.compile(rf"`{_PROJECT}\.(\w+)(?:\.([^`]+)`|`\.)")
+# What is in a literal or a comment is not named.
+_LITERAL = (
+    r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|"
+    r"--[^\n]*|#[^\n]*|/\*.*?\*/"
+)
+_NAMED = re.compile(
+    rf"{_LITERAL}|`{_PROJECT}\.(\w+)(?:\.([^`]+)`|`\.)|`(?:\\.|[^`\\])*`", re.ASCII | re.DOTALL
+)
 _MISSING = re.compile(r"Not found: (?:Dataset|Table) ([\w.:-]+):(\w+)\S* was not found in location")
 
 
@@ -68,7 +75,7 @@ class Places:
 
 def named(sql: str) -> Ref | None:
     """Return the table, or else the dataset, that a statement names first in back-quotes."""
-    found = _NAMED.search(sql)
+    found = next((found for found in _NAMED.finditer(sql) if found[1]), None)
     if found is None:
         return None
     dataset = f"{found[1]}.{found[2]}"

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
+from datoria_dagster.warehouse.codec.routines import STATED
 from datoria_dagster.warehouse.port import Body, Ref
 
 Verb = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Member = Literal["table", "routine"]
 _PLURAL = {"dataset": "datasets", "table": "tables", "routine": "routines"}
 PAGE = 1000
+ROWS = 10_000
+_ROUTINE = ",".join(("etag", "creationTime", *STATED))
 # What changes while the resource stays as it is declared.
 _STATISTICS = (
     "lastModifiedTime",
@@ -52,6 +56,12 @@ class Request:
     def project(self) -> str:
         """The project that is asked."""
         return self.path.split("/")[2]
+
+    @property
+    def sql(self) -> str:
+        """The statement or query of a job that it starts; "" of any other request."""
+        configuration = (self.body or {}).get("configuration") or {}
+        return str((configuration.get("query") or {}).get("query", ""))
 
 
 def get(ref: Ref, *, statistics: bool = False) -> Request:
@@ -99,10 +109,17 @@ def _change(verb: str, method: Verb, ref: Ref, body: Body | None, etag: str | No
     )
 
 
-def members(dataset: Ref, kind: Literal["table", "routine"]) -> Request:
-    """List a dataset's tables (views too) or routines, a page at a time."""
+def members(dataset: Ref, kind: Member) -> Request:
+    """List a dataset's tables (views too) or routines, a page at a time.
+
+    Routines are listed with all that can be declared of them.
+    Source: https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/routines/list
+    """
     address = f"{path(dataset)}/{_PLURAL[kind]}"
-    return Request(f"{_PLURAL[kind]}.list", "GET", address, dataset.id, {"maxResults": PAGE})
+    params: Body = {"maxResults": PAGE}
+    if kind == "routine":
+        params["readMask"] = _ROUTINE
+    return Request(f"{_PLURAL[kind]}.list", "GET", address, dataset.id, params)
 
 
 def policies(ref: Ref) -> Request:
@@ -111,8 +128,8 @@ def policies(ref: Ref) -> Request:
 
 
 def data(ref: Ref) -> Request:
-    """List a table's rows, a page at a time."""
-    params = {"maxResults": PAGE, "formatOptions.useInt64Timestamp": True}
+    """List a table's rows, a page at a time; a page of large rows holds fewer."""
+    params = {"maxResults": ROWS, "formatOptions.useInt64Timestamp": True}
     return Request("tabledata.list", "GET", f"{path(ref)}/data", ref.id, params)
 
 

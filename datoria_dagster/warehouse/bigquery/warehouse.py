@@ -1,6 +1,6 @@
 """BigQuery: the port over the REST API, with resources as they come."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -8,21 +8,31 @@ from typing import Any, TypeVar
 from google.cloud import bigquery
 
 from datoria_dagster.model.ident import quote
-from datoria_dagster.warehouse.bigquery import cells, partitions, places, requests, statements
+from datoria_dagster.warehouse.bigquery import (
+    cells,
+    console,
+    partitions,
+    places,
+    requests,
+    statements,
+)
 from datoria_dagster.warehouse.bigquery.changes import Changes
 from datoria_dagster.warehouse.bigquery.client import THREADS, Client, Failed
 from datoria_dagster.warehouse.bigquery.jobs import Job, Jobs, What
 from datoria_dagster.warehouse.bigquery.options import Options
 from datoria_dagster.warehouse.bigquery.partitions import Facts
 from datoria_dagster.warehouse.bigquery.quotas import Clock, Quotas, SystemClock
+from datoria_dagster.warehouse.bigquery.survey import Surveyor
 from datoria_dagster.warehouse.port import (
     Body,
+    DryRun,
     NotFound,
     PartitionFacts,
     Ref,
     Refused,
     Resource,
     Result,
+    Survey,
     Warehouse,
 )
 
@@ -38,6 +48,7 @@ class BigQueryWarehouse(Warehouse):
     """
 
     name = "bigquery"
+    threads = THREADS
 
     def __init__(
         self,
@@ -47,28 +58,28 @@ class BigQueryWarehouse(Warehouse):
         clock: Clock | None = None,
     ) -> None:
         self._options = options or Options()
+        self.maximum_bytes_billed = self._options.maximum_bytes_billed
         self._quotas = Quotas(clock or SystemClock())
         self._client = Client(self._options, self._quotas, client)
         self._changes = Changes(self._client)
         self._jobs = Jobs(self._client)
         self._places = places.Places(self._client)
+        self._surveyor = Surveyor(self._client, self._jobs, self._places, self._options.project)
 
     def read(self, refs: Iterable[Ref]) -> Mapping[Ref, Resource]:
         """Return those of the resources that exist, by a request each, in parallel."""
         found = _in_parallel(self._find, tuple(dict.fromkeys(refs)))
         return {ref: resource for ref, resource in found.items() if resource is not None}
 
-    def list(self, dataset: str) -> tuple[Ref, ...]:
-        """Return the tables, views and routines of a dataset."""
-        of = Ref("dataset", dataset)
+    def list(self, *datasets: str) -> tuple[Ref, ...]:
+        """Return the tables, views and routines of datasets, which are listed in parallel."""
         with _told():
-            try:
-                tables = self._members(of, "table")
-                return tuple(sorted((*tables, *self._members(of, "routine"))))
-            except Failed as failed:
-                if isinstance(failed.error, NotFound):
-                    return ()
-                raise
+            return self._surveyor.members(datasets)
+
+    def survey(self, datasets: Iterable[str], wanted: Collection[Ref]) -> Survey:
+        """Return what lists of the datasets and queries of their metadata tell."""
+        with _told():
+            return self._surveyor.survey(datasets, wanted)
 
     def create(self, ref: Ref, body: Body) -> Resource:
         """Insert a resource."""
@@ -106,8 +117,13 @@ class BigQueryWarehouse(Warehouse):
         with self._job(statement, "statement", about) as job:
             self._jobs.run(job)
 
-    def dry_run(self, query: str) -> tuple[Body, ...]:
-        """Validate a SELECT and return the REST fields of its output."""
+    def validate(self, statement: str) -> None:
+        """Dry-run one statement."""
+        with self._job(statement, "statement", places.named(statement)) as job:
+            self._jobs.dry_run(job)
+
+    def dry_run(self, query: str) -> DryRun:
+        """Validate a SELECT and estimate what it would read."""
         with self._job(query, "query", places.named(query)) as job:
             return self._validated(job)
 
@@ -120,7 +136,7 @@ class BigQueryWarehouse(Warehouse):
     def write(self, query: str, destination: Ref, partition: str | None) -> int:
         """Replace a partition, or the whole table, by a SELECT's rows."""
         with self._job(query, "query", destination) as job:
-            given = self._validated(job)
+            given = self._validated(job).fields
         table = self._get(destination)
         fitted = statements.fitted(query, given, table.body)
         with self._job(
@@ -183,6 +199,24 @@ class BigQueryWarehouse(Warehouse):
                 for row in page.get("rows", ())
             )
 
+    @contextmanager
+    def session(self, label: str = "") -> Generator[None]:
+        """Label the jobs of the block as those of one migration."""
+        before = self._jobs.migration
+        self._jobs.migration = label or before
+        try:
+            yield
+        finally:
+            self._jobs.migration = before
+
+    def cancel(self) -> None:
+        """Cancel the jobs that are under way. BigQuery ends them when it can."""
+        self._jobs.cancel()
+
+    def page(self, ref: Ref) -> str:
+        """Return the address in Google Cloud's console."""
+        return console.page(ref)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -206,11 +240,6 @@ class BigQueryWarehouse(Warehouse):
             partitioned = bool(body.get("timePartitioning") or body.get("rangePartitioning"))
             self._quotas.note_partitioned(ref.id, partitioned=partitioned)
 
-    def _members(self, dataset: Ref, kind: Any) -> Generator[Ref]:
-        for page in self._client.pages(requests.members(dataset, kind)):
-            for item in page.get(f"{kind}s", ()):
-                yield Ref(kind, f"{dataset.id}.{item[f'{kind}Reference'][f'{kind}Id']}")
-
     def _facts(self, dataset: Ref, tables: tuple[Ref, ...]) -> Facts:
         with _told():
             if self._places.location(dataset) is None:
@@ -230,12 +259,13 @@ class BigQueryWarehouse(Warehouse):
         found = [policy for page in pages for policy in page.get("rowAccessPolicies", ())]
         return tuple(sorted(each["rowAccessPolicyReference"]["policyId"] for each in found))
 
-    def _validated(self, job: Job) -> tuple[Body, ...]:
-        """Return the output of a query; refuse what is none."""
+    def _validated(self, job: Job) -> DryRun:
+        """Return what a query would do; refuse what is none."""
         statements.check_reads(statements.first_word(job.sql))
         statistics = self._jobs.dry_run(job)
         statements.check_reads(statistics.get("statementType", "SELECT"))
-        return tuple(statistics.get("schema", {}).get("fields", ()))
+        fields = tuple(statistics.get("schema", {}).get("fields", ()))
+        return DryRun(fields, int(statistics.get("totalBytesProcessed") or 0))
 
     @contextmanager
     def _job(

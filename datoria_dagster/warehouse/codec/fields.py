@@ -12,9 +12,9 @@ from datoria_dagster.warehouse.codec.options import rounding_mode
 from datoria_dagster.warehouse.port import Body
 
 # What the API answers, whatever spelling a table was created with.
-_LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 _STANDARD = {
-    **{legacy: name for name, legacy in _LEGACY.items()},
+    **{legacy: name for name, legacy in LEGACY.items()},
     **dict.fromkeys(("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT"), "INT64"),
     "DECIMAL": "NUMERIC",
     "BIGDECIMAL": "BIGNUMERIC",
@@ -30,7 +30,7 @@ _PLAIN: dict[str, Type] = {
 def field_resource(field: Field) -> Body:
     """Return a column as REST writes it."""
     kind = field.type
-    body: Body = {"name": field.name, "type": _LEGACY.get(kind.name, kind.name)}
+    body: Body = {"name": field.name, "type": LEGACY.get(kind.name, kind.name)}
     body["mode"] = field.mode
     if field.description:
         body["description"] = field.description

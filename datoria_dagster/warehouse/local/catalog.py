@@ -14,6 +14,7 @@ from datoria_dagster.warehouse.port import (
     PreconditionFailed,
     Ref,
     Resource,
+    ResourceKind,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ class Catalog:
             [dataset],
         ).fetchall()
         return tuple(sorted(Ref(kind, id_) for kind, id_ in rows))
+
+    def all(self, kind: ResourceKind | None) -> dict[Ref, Resource]:
+        """Return all resources, or those of one kind, in order of their ids."""
+        sql = (
+            "SELECT kind, id, etag, body FROM _datoria.resources "
+            "WHERE kind = coalesce(?, kind) AND kind <> 'policy' ORDER BY id, kind"
+        )
+        rows = self.cursor.execute(sql, [kind]).fetchall()
+        refs = ((Ref(kind, id_), etag, body) for kind, id_, etag, body in rows)
+        return {ref: Resource(ref, json.loads(body), etag) for ref, etag, body in refs}
 
     def neighbours(self, ref: Ref) -> list[str]:
         """Return the ids of the same kind that differ from this one in nothing but case."""

@@ -4,6 +4,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from datoria_dagster.warehouse.local.failures import SAID
+from datoria_dagster.warehouse.local.rows.physical import text
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
 
@@ -18,9 +20,14 @@ def sql(node: exp.Expr) -> str:
         ) from None
 
 
-def opaque(text: str) -> exp.Expr:
+def opaque(written: str) -> exp.Expr:
     """Return a node that is DuckDB's SQL already."""
-    return exp.Var(this=text)
+    return exp.Var(this=written)
+
+
+def said(sentence: str) -> str:
+    """Return the expression that fails with this sentence, which holds no value of a row."""
+    return f"error({text(SAID + sentence)})"
 
 
 def literal(node: exp.Expr | None) -> str:

@@ -5,8 +5,10 @@ runs, behind a lock file, and its threads share one connection.
 """
 
 import threading
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,7 @@ class _Database:
         self._mutex = threading.Lock()
         self._users = 0
         self._connection: Connection | None = None
+        self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._lock: Any = None
 
     @property
@@ -72,7 +75,18 @@ class _Database:
         with self._mutex:
             if self._connection is None:
                 self._connection = self._open()
-            return self._connection.cursor()
+            found = self._connection.cursor()
+            self._cursors.add(found)
+            return found
+
+    def interrupt(self) -> None:
+        """Interrupt what runs in any thread."""
+        import duckdb  # noqa: PLC0415
+
+        with self._mutex:
+            for cursor in tuple(self._cursors):
+                with suppress(duckdb.ConnectionException):  # it is closed by now
+                    cursor.interrupt()
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -150,8 +164,7 @@ class Store:
     def reading(self) -> Generator[Catalog]:
         """Give one consistent view of everything; what is written there is lost."""
         if self.absent:
-            cursor = _connect(":memory:")
-            with _transaction(cursor, "ROLLBACK") as catalog:
+            with _transaction(_blank().cursor(), "ROLLBACK") as catalog:
                 yield catalog
             return
         with self.session(), _transaction(self._database.cursor(), "ROLLBACK") as catalog:
@@ -166,6 +179,10 @@ class Store:
             _transaction(self._database.cursor(), "COMMIT") as catalog,
         ):
             yield catalog
+
+    def cancel(self) -> None:
+        """Interrupt what runs in any thread."""
+        self._database.interrupt()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -183,6 +200,12 @@ def _transaction(cursor: "Connection", end: str) -> Generator[Catalog]:
     except duckdb.Error as error:
         _undo(cursor)
         raise plain(error) from None
+    except RuntimeError as error:
+        _undo(cursor)
+        # DuckDB takes ^C for itself.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
     except BaseException:
         _undo(cursor)
         raise
@@ -212,6 +235,12 @@ def _connect(address: str) -> "Connection":
     if address == ":memory:":
         _initialize(connection)
     return connection
+
+
+@cache
+def _blank() -> "Connection":
+    """Return a database in which there is nothing."""
+    return _connect(":memory:")
 
 
 def _initialize(connection: "Connection") -> None:

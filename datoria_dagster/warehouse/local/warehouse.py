@@ -15,10 +15,12 @@ from datoria_dagster.warehouse.local.rows import contents, jsonrows, partitions,
 from datoria_dagster.warehouse.local.store import WAIT_SECONDS, Store
 from datoria_dagster.warehouse.port import (
     Body,
+    DryRun,
     PartitionFacts,
     Ref,
     Refused,
     Resource,
+    ResourceKind,
     Result,
     Warehouse,
 )
@@ -38,10 +40,14 @@ class LocalWarehouse(Warehouse):
         self._store = Store(path, wait)
 
     @contextmanager
-    def session(self) -> Generator[None]:
+    def session(self, label: str = "") -> Generator[None]:  # noqa: ARG002
         """Keep the file open for several operations: quicker, but no other process gets it."""
         with self._store.session():
             yield
+
+    def cancel(self) -> None:
+        """Interrupt what DuckDB does in any thread; it is undone."""
+        self._store.cancel()
 
     def read(self, refs: Iterable[Ref]) -> Mapping[Ref, Resource]:
         """Return those of the resources that exist."""
@@ -51,12 +57,13 @@ class LocalWarehouse(Warehouse):
         with self._store.reading() as catalog:
             return catalog.find_all(wanted)
 
-    def list(self, dataset: str) -> tuple[Ref, ...]:
-        """Return the tables, views and routines of a dataset."""
+    def list(self, *datasets: str) -> tuple[Ref, ...]:
+        """Return the tables, views and routines of datasets."""
         if self._store.absent:
             return ()
         with self._store.reading() as catalog:
-            return catalog.members(dataset)
+            found = [catalog.members(dataset) for dataset in dict.fromkeys(datasets)]
+        return tuple(sorted(ref for members in found for ref in members))
 
     def create(self, ref: Ref, body: Body) -> Resource:
         """Insert a resource."""
@@ -108,12 +115,22 @@ class LocalWarehouse(Warehouse):
         with self._store.writing() as catalog:
             statements.run(catalog, parsed)
 
-    def dry_run(self, query: str) -> tuple[Body, ...]:
+    def validate(self, statement: str) -> None:
+        """Carry out one DDL statement and undo it."""
+        from datoria_dagster.warehouse.local.objects import statements  # noqa: PLC0415  # imports sqlglot
+        from datoria_dagster.warehouse.local.syntax import ddl  # noqa: PLC0415  # imports sqlglot
+
+        parsed = ddl.parse(statement)
+        with self._store.reading() as catalog:
+            statements.run(catalog, parsed)
+
+    def dry_run(self, query: str) -> DryRun:
         """Return the REST fields of a SELECT's output."""
         from datoria_dagster.warehouse.local.queries import googlesql  # noqa: PLC0415  # imports sqlglot
 
         with self._store.reading() as catalog:
-            return outputs.fields(catalog.cursor.execute(googlesql.dry_query(catalog, query)))
+            cursor = catalog.cursor.execute(googlesql.dry_query(catalog, query))
+            return DryRun(outputs.fields(cursor))
 
     def query(self, query: str) -> Result:
         """Run one SELECT and return its rows; structs are dicts, JSON is text."""
@@ -162,6 +179,20 @@ class LocalWarehouse(Warehouse):
             return {}
         with self._store.reading() as catalog:
             return policies.names(catalog, wanted)
+
+    def resources(self, kind: ResourceKind | None = None) -> Mapping[Ref, Resource]:
+        """Return all that exists, or all of one kind, in order of ids."""
+        if self._store.absent:
+            return {}
+        with self._store.reading() as catalog:
+            return catalog.all(kind)
+
+    def filters(self, ref: Ref) -> Mapping[str, str]:
+        """Return the row access policies of a table, with what they filter by."""
+        if self._store.absent:
+            return {}
+        with self._store.reading() as catalog:
+            return policies.filters(catalog, ref)
 
     def append(self, ref: Ref, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append JSON rows: times as ISO 8601 text, BYTES as base64, decimals as text."""

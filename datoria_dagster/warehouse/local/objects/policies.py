@@ -28,6 +28,15 @@ def names(catalog: Catalog, refs: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
     return found
 
 
+def filters(catalog: Catalog, table: Ref) -> dict[str, str]:
+    """Return what the policies of a table filter by, in order of their names."""
+    rows = catalog.cursor.execute(
+        "SELECT id, body FROM _datoria.resources WHERE kind = ? AND dataset = ? ORDER BY id",
+        [_KIND, table.id],
+    ).fetchall()
+    return {name: str(json.loads(body)["filterPredicate"]) for name, body in rows}
+
+
 def check_none(catalog: Catalog, table: Resource, done: str) -> None:
     """Refuse what can't be done to a table while it has policies.
 

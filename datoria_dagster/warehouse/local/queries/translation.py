@@ -11,9 +11,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from datoria_dagster.warehouse.local.duck import opaque, sql
+from datoria_dagster.warehouse.local.duck import opaque, said, sql
 from datoria_dagster.warehouse.local.queries import decimals, moments, shapes
-from datoria_dagster.warehouse.local.rows.physical import BIGNUMERIC
+from datoria_dagster.warehouse.local.rows.physical import (
+    BIGNUMERIC,
+    geography,
+    range_of,
+    range_type,
+)
 from datoria_dagster.warehouse.port import NotSupportedLocally
 
 _OPERATORS = {"div": "/", "intdiv": "//", "mod": "%"}
@@ -57,8 +62,7 @@ def _data_type(node: exp.DataType) -> exp.Expr | None:
     if node.this == kinds.GEOGRAPHY:
         return opaque('STRUCT("_geography" VARCHAR)')
     if node.this == kinds.RANGE:
-        element = sql(node.expressions[0])
-        return opaque(f'STRUCT("_range_start" {element}, "_range_end" {element})')
+        return None if isinstance(node.parent, exp.Cast) else opaque(_range_type(node))
     if node.this == kinds.BIGDECIMAL:
         given = ", ".join(sql(part) for part in node.expressions)
         return opaque(f"DECIMAL({given})" if given else BIGNUMERIC)
@@ -69,14 +73,21 @@ def _data_type(node: exp.DataType) -> exp.Expr | None:
     return None
 
 
+def _range_type(node: exp.DataType) -> str:
+    return range_type(sql(node.expressions[0]))
+
+
 def _cast(node: exp.Cast) -> exp.Expr | None:
     if node.args.get("format"):
         raise NotSupportedLocally("The embedded warehouse has no CAST … FORMAT.")
     literal = isinstance(node.this, exp.Literal) and node.this.is_string
     target = node.args.get("to")
-    if literal or not isinstance(target, exp.DataType):
-        return None
     kinds = exp.DataType.Type
+    if isinstance(target, exp.DataType) and target.this == kinds.RANGE:
+        value = range_of(sql(node.this), _range_type(target))
+        return opaque(f"TRY({value})" if isinstance(node, exp.TryCast) else value)
+    if literal or isinstance(node.this, exp.Null) or not isinstance(target, exp.DataType):
+        return None
     if target.this == kinds.BIGINT:
         return _integer(node)
     return _text(node) if target.this in (kinds.TEXT, kinds.VARCHAR) else None
@@ -111,7 +122,7 @@ def _divided(node: exp.Binary) -> exp.Expr | None:
     if isinstance(divisor, exp.Literal) and divisor.name.strip("0."):
         return opaque(f"({whole})")
     # DuckDB answers infinity or NULL where BigQuery fails.
-    failure = "error('division by zero')"
+    failure = said("division by zero")
     return opaque(f"(CASE WHEN {right} = 0 THEN {failure} ELSE {whole} END)")
 
 
@@ -190,7 +201,18 @@ def _anonymous(node: exp.Anonymous) -> exp.Expr | None:
     if node.name.upper() == "IEEE_DIVIDE":
         left, right = (sql(part) for part in node.expressions)
         return opaque(f"(CAST({left} AS DOUBLE) / CAST({right} AS DOUBLE))")
+    if node.name.upper() == "ERROR" and len(node.expressions) == 1:
+        return opaque(_error(node.expressions[0]))
+    if node.name.upper() == "ST_GEOGFROMTEXT" and len(node.expressions) == 1:
+        return opaque(geography(sql(node.expressions[0])))
     return None
+
+
+def _error(message: exp.Expr) -> str:
+    # A literal is the query's own; anything else may be made of values.
+    if isinstance(message, exp.Literal) and message.is_string:
+        return said(message.name)
+    return said("the query failed by ERROR; its text is made of values, which are not shown")
 
 
 def _sized(node: exp.Bracket) -> exp.Expr | None:
@@ -203,7 +225,7 @@ def _sized(node: exp.Bracket) -> exp.Expr | None:
     return opaque(
         f"(CASE WHEN {array} IS NULL OR {position} BETWEEN 1 AND len({array}) "
         f"THEN list_extract({array}, CAST({position} AS BIGINT)) "
-        "ELSE error('array index is out of bounds') END)"
+        f"ELSE {said('array index is out of bounds')} END)"
     )
 
 

@@ -44,12 +44,12 @@ def _texts(field: Body, value: Any) -> Any:
         return None
     if field["mode"] == "REPEATED":
         if not isinstance(value, list | tuple):
-            raise Refused(f"Field {field['name']} is REPEATED: give a list, not {value!r}.")
+            raise Refused(f"Field {field['name']} is REPEATED: give a list.")
         return [_texts({**field, "mode": "NULLABLE"}, item) for item in value]
     if field["type"] != "RECORD":
         return _text(field, value)
     if not isinstance(value, dict):
-        raise Refused(f"Field {field['name']} is a RECORD: give an object, not {value!r}.")
+        raise Refused(f"Field {field['name']} is a RECORD: give an object.")
     given = {str(key).lower(): item for key, item in value.items()}
     names = {nested["name"].lower() for nested in field["fields"]}
     if unknown := sorted(given.keys() - names):
@@ -61,7 +61,7 @@ def _text(field: Body, value: Any) -> str:
     if field["type"] == "JSON":
         return value if isinstance(value, str) else json.dumps(value)
     if isinstance(value, dict | list):
-        raise Refused(f"Field {field['name']} is {field['type']}: {value!r} is no value of it.")
+        raise Refused(f"Field {field['name']} is {field['type']}: give one value.")
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(outputs.jsonable(value)) if not isinstance(value, Decimal) else format(value, "f")
@@ -82,21 +82,8 @@ def _parsed(value: str, field: Body, level: int = 0) -> str:
         case "BYTES":
             return f"from_base64({value})"
         case "GEOGRAPHY":
-            return (
-                f'CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack("_geography" := {value}) END'
-            )
+            return physical.geography(value)
         case "RANGE":
-            return _parsed_range(value, field)
+            return physical.range_of(value, physical.item_type(field))
         case _:
             return physical.rounded(value, field)
-
-
-def _parsed_range(value: str, field: Body) -> str:
-    element = field["rangeElementType"]["type"]
-    kind = physical.item_type({"type": element})
-    bounds = [
-        f"CAST(nullif(trim(split_part(trim({value}, '[) '), ',', {n})), 'UNBOUNDED') AS {kind})"
-        for n in (1, 2)
-    ]
-    pack = f'struct_pack("_range_start" := {bounds[0]}, "_range_end" := {bounds[1]})'
-    return f"CASE WHEN {value} IS NULL THEN NULL ELSE {pack} END"

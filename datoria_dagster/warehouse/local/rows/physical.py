@@ -68,8 +68,7 @@ def item_type(field: Body) -> str:
         inner = ", ".join(f"{ident(f['name'])} {column_type(f)}" for f in field["fields"])
         return f"STRUCT({inner})"
     if kind == "RANGE":
-        element = _TYPES[field["rangeElementType"]["type"]]
-        return f'STRUCT("_range_start" {element}, "_range_end" {element})'
+        return range_type(_TYPES[field["rangeElementType"]["type"]])
     if field.get("precision") and kind in ("NUMERIC", "BIGNUMERIC"):
         digits = int(field["precision"])
         if digits > _MAX_DIGITS:
@@ -79,6 +78,11 @@ def item_type(field: Body) -> str:
             )
         return f"DECIMAL({digits}, {int(field.get('scale') or 0)})"
     return _TYPES[kind]
+
+
+def range_type(element: str) -> str:
+    """Return the DuckDB type of a RANGE of a DuckDB type."""
+    return f'STRUCT("_range_start" {element}, "_range_end" {element})'
 
 
 def column_type(field: Body) -> str:
@@ -179,6 +183,24 @@ def rounded(value: str, field: Body) -> str:
         return f"CAST({value} AS {kind})"
     exact = f"CAST({value} AS {_TYPES[field['type']]})"
     return f"CAST(round_even({exact}, {int(field.get('scale') or 0)}) AS {kind})"
+
+
+def geography(value: str) -> str:
+    """Return the expression of a GEOGRAPHY whose text is given; the text is not checked."""
+    return f'CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack("_geography" := {value}) END'
+
+
+def range_of(value: str, kind: str) -> str:
+    """Return the expression of a RANGE, of that DuckDB type, from its text or from a RANGE.
+
+    `[2013-01-31, UNBOUNDED)` is respelled as DuckDB writes a struct.
+    Source: https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/data-types#range_type
+    """
+    bounds = r"'^\[\s*(.*?)\s*,\s*(.*?)\s*\)$'"
+    struct = r"'{''_range_start'': ''\1'', ''_range_end'': ''\2''}'"
+    respelled = f"regexp_replace(CAST({value} AS VARCHAR), {bounds}, {struct})"
+    unbounded = f"regexp_replace({respelled}, '''(UNBOUNDED|NULL)''', 'NULL', 'gi')"
+    return f"CAST({unbounded} AS {kind})"
 
 
 def empty_value(field: Body) -> str:

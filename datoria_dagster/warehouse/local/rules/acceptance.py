@@ -7,6 +7,7 @@ https://docs.cloud.google.com/bigquery/docs/labels-intro, https://docs.cloud.goo
 """
 
 import re
+from unicodedata import category
 
 from datoria_dagster.warehouse.local.catalog import legacy
 from datoria_dagster.warehouse.local.resources import fields_of
@@ -16,7 +17,9 @@ from datoria_dagster.warehouse.local.rules.layout import check_clustering, check
 from datoria_dagster.warehouse.port import Body, Ref, Refused
 
 _DATASET_NAME = re.compile(r"[A-Za-z0-9_]{1,1024}")
-_TABLE_NAME = re.compile(r"[\w\-–— ]+")
+# The Unicode categories of its characters: letters, marks, numbers, connectors, dashes, spaces.
+# https://docs.cloud.google.com/bigquery/docs/tables#table_naming
+_TABLE_NAME = re.compile(r"(?:L.|M.|N.|Pc|Pd|Zs)+")
 _ROUTINE_NAME = re.compile(r"[A-Za-z0-9_]{1,256}")
 _LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,62}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")
@@ -83,9 +86,10 @@ MAX_DESCRIPTION = 16_384
 def check_name(ref: Ref) -> None:
     """Refuse a name that BigQuery doesn't take."""
     name = ref.parts[-1]
+    spelled = "".join(map(category, name)) if ref.kind == "table" else name
     pattern = {"dataset": _DATASET_NAME, "table": _TABLE_NAME, "routine": _ROUTINE_NAME}[ref.kind]
     too_long = len(name.encode()) > MAX_TABLE_NAME_BYTES
-    if not pattern.fullmatch(name) or too_long:
+    if not pattern.fullmatch(spelled) or too_long:
         raise Refused(f"Invalid {ref.kind} ID {name!r}.")
 
 

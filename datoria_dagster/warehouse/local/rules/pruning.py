@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from datoria_dagster.warehouse.local.resources import is_ingestion_time, partition_column
 from datoria_dagster.warehouse.local.rows.ingestion import PSEUDO
-from datoria_dagster.warehouse.port import Refused, Resource
+from datoria_dagster.warehouse.port import FilterRequired, Resource
 
 _MARK = "requires_filter"
 # The message of a table partitioned by ingestion time names all of its pseudo-columns.
@@ -34,7 +34,7 @@ def check(tree: exp.Expr) -> None:
             continue
         name, columns, shown = mark
         if not _is_filtered(table, columns):
-            raise Refused(
+            raise FilterRequired(
                 f"Cannot query over table '{name}' without a filter over column(s) {shown} that "
                 "can be used for partition elimination"
             )
