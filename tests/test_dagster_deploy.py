@@ -1,16 +1,15 @@
-"""A deploy does both steps through the asset graph; the sensor and the schedule ask for it."""
+"""A deploy does both steps through the asset graph."""
 
 import dagster as dg
 import pytest
 
 from datoria_dagster import INT64, Field, Platform, day, sql
-from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.orchestration.deploy import DeployFailed, MigrationStopped, deploy
 from datoria_dagster.orchestration.partitions import ranges
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
-from tests.dagster_platform import before, daily_job, orders, platform, unrelated
+from tests.dagster_platform import daily_job, orders, platform, unrelated
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, rows, stock
 
@@ -137,88 +136,6 @@ def test_a_home_that_is_none_is_an_error_in_words(tmp_path, monkeypatch, setting
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     with pytest.raises(DeployFailed, match=r"(?s)can't be opened.*DAGSTER_HOME"):
         deploy(Platform.of(unrelated), LocalWarehouse(None))
-
-
-def test_the_deploy_job_is_the_same_deploy_on_the_run_s_instance(warehouse, instance):
-    job = build_definitions(platform, warehouse).resolve_job_def("deploy")
-    assert job.execute_in_process(instance=instance).success
-    assert rows(warehouse, "acme.shop.daily") == DAILY_ROWS
-    assert sorted(name for name, _ in runs(instance)) == [
-        "__ASSET_JOB",
-        "__ASSET_JOB",
-        "__ASSET_JOB",
-        "deploy",
-        "migrate",
-    ]
-
-
-def test_the_deploy_is_scheduled_daily_and_off():
-    schedule = build_definitions(platform).resolve_schedule_def("scheduled_deploy")
-    assert schedule.cron_schedule == "0 5 * * *"
-    assert schedule.job_name == "deploy"
-    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
-    hourly = build_definitions(platform, deploy_schedule="0 * * * *")
-    assert hourly.resolve_schedule_def("scheduled_deploy").cron_schedule == "0 * * * *"
-
-
-def tick(declared, warehouse):
-    return evaluate(build_definitions(declared, warehouse))
-
-
-def evaluate(definitions):
-    sensor = definitions.resolve_sensor_def("migrate_on_merge")
-    with dg.build_sensor_context() as context:
-        data = sensor.evaluate_tick(context)
-    return [request.run_key for request in data.run_requests or ()], data.skip_message
-
-
-def test_a_merge_asks_for_one_migration(warehouse):
-    (first,), _ = tick(platform, warehouse)
-    (again,), _ = tick(platform, warehouse)
-    assert first == again
-    assert first.startswith("1->")
-
-
-def test_what_is_applied_asks_for_nothing(warehouse):
-    migrate(warehouse)
-    assert tick(platform, warehouse) == ([], "Migration 2 applied this declaration.")
-
-
-def test_a_revert_asks_again(warehouse):
-    (first,), _ = tick(platform, warehouse)
-    migrate(warehouse)
-    (reverted,), _ = tick(before, warehouse)
-    assert reverted.startswith("2->")
-    migrate(warehouse, platform.with_object(unrelated.model_copy(update={"description": "x"})))
-    (third,), _ = tick(platform, warehouse)
-    assert third.startswith("3->")
-    assert third.partition("->")[2] == first.partition("->")[2]
-
-
-def test_a_code_location_that_newer_code_has_overtaken_does_not_undo_it(warehouse):
-    migrate(warehouse)
-    old = build_definitions(platform, warehouse)
-    migrate(warehouse, platform.with_object(unrelated.model_copy(update={"description": "x"})))
-    requested, said = evaluate(old)
-    assert requested == []
-    assert said.startswith("The warehouse was migrated by newer code (migration 3, by ")
-    (reloaded,), _ = tick(platform, warehouse)
-    assert reloaded.startswith("3->")
-
-
-def test_a_migration_that_stopped_is_not_asked_for_again(warehouse, instance):
-    migrate(warehouse)
-    (first,), _ = tick(without_x(), warehouse)
-    job = build_definitions(without_x(), warehouse).resolve_job_def("migrate")
-    assert not job.execute_in_process(instance=instance, raise_on_error=False).success
-    assert tick(without_x(), warehouse)[0] == [first]
-
-
-def test_a_warehouse_that_cannot_be_reached_skips_the_tick():
-    def away():
-        raise Unavailable("acme.duckdb: cannot open it.")
-
-    assert tick(platform, away) == ([], "The ledger can't be read: acme.duckdb: cannot open it.")
 
 
 def test_sql_that_is_wrong_is_a_failure_in_words(warehouse, instance):

@@ -4,10 +4,12 @@ import dagster as dg
 import pytest
 
 from datoria_dagster import INT64, Field, gate
-from datoria_dagster.orchestration import build_definitions
+from datoria_dagster.apply import apply
+from datoria_dagster.migration import plan_migration
+from datoria_dagster.orchestration import build_definitions, require_migrated
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
-from tests.dagster_platform import before, doubled, monthly, platform, unrelated
+from tests.dagster_platform import before, daily, doubled, monthly, platform, unrelated
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, rows, stock
 
@@ -55,7 +57,7 @@ def test_a_job_is_refused_before_any_sql_while_its_destination_is_behind(warehou
     assert failure(result).description == (
         "Job daily was not run, and none of its SQL was sent: a migration is pending.\n"
         "  acme.shop.daily.orders: added, INT64; rows that exist hold nothing there\n"
-        "Run `datoria migrate`, or materialize the asset `migration`, and then this again."
+        "Run `datoria migrate`, or launch `migrate` in Dagster, and then this again."
     )
     assert spy.acted == []
 
@@ -207,3 +209,107 @@ def test_a_schedule_or_a_user_job_without_the_migration_is_refused(warehouse, in
     migrate(warehouse)
     assert job.execute_in_process(instance=instance).success
     assert rows(warehouse, "acme.shop.customers") == {"": 0}
+
+
+def own_asset(warehouse, *tables):
+    """An asset as somebody else writes it, over tables of the platform."""
+
+    @dg.asset
+    def report() -> None:
+        require_migrated(platform, *tables, warehouse=warehouse)
+        warehouse.query("SELECT COUNT(*) AS n FROM `acme.shop.customers`")
+
+    return report
+
+
+def test_an_asset_of_ones_own_is_refused_while_its_tables_are_behind(warehouse, instance):
+    spy = Spy(warehouse)
+    result = dg.materialize([own_asset(spy, daily)], instance=instance, raise_on_error=False)
+    assert failure(result).description == (
+        "acme.shop.daily must not be read or written now: a migration is pending.\n"
+        "  acme.shop.daily.orders: added, INT64; rows that exist hold nothing there\n"
+        "Run `datoria migrate`, or launch `migrate` in Dagster, and then this again."
+    )
+    assert "orders" in failure(result).metadata["plan"].value
+    assert spy.acted == []
+
+
+@pytest.mark.parametrize("table", ["acme.shop.big_spending", "shop.big_spending"])
+def test_what_a_view_reads_counts_for_an_asset_of_ones_own(warehouse, instance, table):
+    own = own_asset(warehouse, table)
+    result = dg.materialize([own], instance=instance, raise_on_error=False)
+    assert "acme.shop.daily.orders: added" in failure(result).description
+    migrate(warehouse)
+    assert dg.materialize([own], instance=instance).success
+
+
+def test_an_asset_of_ones_own_does_not_wait_for_other_tables(warehouse, instance):
+    assert dg.materialize([own_asset(warehouse, "shop.unrelated")], instance=instance).success
+
+
+def test_an_asset_of_ones_own_that_asks_for_a_wrong_table_is_told(warehouse):
+    with pytest.raises(dg.Failure) as failed:
+        require_migrated(platform, "acme.shop.dialy", warehouse=warehouse)
+    assert failed.value.description.startswith(
+        "The platform declares no 'acme.shop.dialy'. Did you mean acme.shop.daily"
+    )
+
+
+def test_an_asset_of_ones_own_tells_that_the_warehouse_is_down(instance):
+    def away():
+        raise Unavailable("acme.duckdb: cannot open it.")
+
+    with pytest.raises(dg.Failure) as failed:
+        require_migrated(platform, daily, warehouse=away)
+    assert failed.value.description == "acme.duckdb: cannot open it."
+
+
+def test_a_job_tells_that_the_warehouse_is_down(instance):
+    def away():
+        raise Unavailable("acme.duckdb: cannot open it.")
+
+    result = materialize(platform, away, instance, DAILY, partition_key="20240131")
+    assert failure(result).description == "acme.duckdb: cannot open it."
+
+
+def test_older_code_in_an_asset_of_ones_own_is_never_told_to_migrate(warehouse):
+    migrate(warehouse)
+    with pytest.raises(dg.Failure) as failed:
+        require_migrated(before, "shop.daily", warehouse=warehouse)
+    assert "was migrated by newer code (migration 2" in failed.value.description
+    assert "datoria migrate" not in failed.value.description
+
+
+def test_a_migration_while_a_job_runs_is_noticed(warehouse, instance):
+    migrate(warehouse)
+    wider = platform.with_object(daily.with_fields((*daily.fields, Field("z", INT64))))
+
+    class Overtaken(Spy):
+        def write(self, query, destination, partition):
+            rows = super().write(query, destination, partition)
+            if partition == "20240131":
+                apply(plan_migration(wider, warehouse), wider, warehouse)
+            return rows
+
+    result = materialize(platform, Overtaken(warehouse), instance, DAILY, partition_key="20240131")
+    assert failure(result).description.startswith(
+        "What job daily touches was changed while it ran, and what was written may be of both "
+        "states: the warehouse was migrated by newer code (migration 3"
+    )
+    assert instance.get_materialized_partitions(DAILY) == set()
+
+
+def test_what_is_as_declared_is_known_without_sql_history_or_the_rest(warehouse):
+    migrate(warehouse)
+    asked = []
+
+    class Watched(Spy):
+        def read(self, refs):
+            asked.extend(refs := sorted(refs))
+            return super().read(refs)
+
+    spy = Watched(warehouse)
+    assert gate.refusal(platform, [JOBS["monthly"]], spy) is None
+    assert set(spy.called) == {"read"}
+    names = {"acme.shop", "acme.shop.daily", "acme.shop.monthly"}
+    assert {ref.id for ref in asked} == names

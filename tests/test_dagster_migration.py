@@ -3,13 +3,14 @@
 import dagster as dg
 import pytest
 
-from datoria_dagster import INT64, Field, Platform
+from datoria_dagster import DATE, INT64, Field, Job, Platform, Table, sql
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.migration import plan_migration, shape_fingerprint
+from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
-from tests.dagster_platform import before, daily, doubled, platform, unrelated
+from tests.dagster_platform import before, daily, doubled, monthly, platform, unrelated
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, stock
 
@@ -62,6 +63,18 @@ def test_only_what_changed_is_materialized(warehouse, instance):
     result = run(platform, warehouse, instance)
     assert result.success
     assert set(materialized(result)) == {"schema/shop/daily", "migration"}
+
+
+def test_sql_that_is_wrong_is_told_where_it_stands_before_anything_is_applied(warehouse, instance):
+    other = Table(dataset=daily.dataset, name="days", schema=(Field("day", DATE),))
+    query = sql("SELECT dya AS day FROM {d}", d=daily.all_partitions())
+    job = Job(name="days", destination=other, query=query)
+    declared = platform.with_object(other).with_object(job)
+    spy = Spy(warehouse)
+    result = run(declared, spy, instance)
+    assert failure(result).description.startswith("tests/test_dagster_migration.py:")
+    assert " | SELECT dya AS day FROM `acme.shop.daily`\n" in failure(result).description
+    assert set(spy.acted) == {"dry_run"}
 
 
 def test_everything_is_materialized_at_first(instance):
@@ -147,3 +160,119 @@ def test_a_warehouse_that_cannot_be_reached_says_so(instance):
 
     result = run(before, away, instance)
     assert failure(result).description == "acme.duckdb: cannot open it."
+
+
+def observed(result):
+    return [
+        event.asset_observation_data.asset_observation
+        for event in result.all_events
+        if event.event_type_value == "ASSET_OBSERVATION"
+    ]
+
+
+def two_wider() -> Platform:
+    """Two tables get a column, which has nothing to do with the pending one of `daily`."""
+    wider = monthly.with_fields((*monthly.fields, Field("y", INT64)))
+    return platform.with_object(wider).with_object(
+        unrelated.with_fields((*unrelated.fields, Field("y", INT64)))
+    )
+
+
+def test_the_plan_is_posted_before_the_first_change(warehouse, instance):
+    result = run(platform, warehouse, instance)
+    (posted,) = observed(result)
+    assert posted.asset_key == dg.AssetKey("migration")
+    assert "`acme.shop.daily`" in posted.metadata["plan"].value
+    kinds = [event.event_type_value for event in result.all_events]
+    assert kinds.index("ASSET_OBSERVATION") < kinds.index("ASSET_MATERIALIZATION")
+
+
+def test_what_is_posted_stays_when_the_warehouse_goes_away(warehouse, instance):
+    class Broken(Spy):
+        def patch(self, ref, body, etag):
+            raise Unavailable("The warehouse went away.")
+
+    run(platform, Broken(warehouse), instance)
+    (record,) = instance.fetch_observations(dg.AssetKey("migration"), limit=2).records
+    assert "`acme.shop.daily`" in record.asset_observation.metadata["plan"].value
+
+
+def test_plan_only_shows_the_plan_and_changes_nothing(warehouse, instance):
+    spy = Spy(warehouse)
+    result = run(without_x(), spy, instance, plan_only=True)
+    assert result.success
+    assert materialized(result) == {}
+    (posted,) = observed(result)
+    assert posted.metadata["verdict"].value == "incompatible"
+    assert set(spy.acted) == {"dry_run"}
+
+
+@pytest.mark.parametrize("name", ["acme.shop.monthly", "shop.monthly", "schema/shop/monthly"])
+def test_select_migrates_that_and_what_it_needs(warehouse, instance, name):
+    result = run(two_wider(), warehouse, instance, select=[name])
+    assert set(materialized(result)) == {"schema/shop/monthly", "migration"}
+    left = plan_migration(two_wider(), warehouse)
+    assert {finding.object for finding in left.findings} == {"acme.shop.daily", unrelated.id}
+
+
+def test_a_job_can_be_selected_by_what_it_needs(warehouse, instance):
+    result = run(two_wider(), warehouse, instance, select=["job:monthly"])
+    assert set(materialized(result)) == {"schema/shop/daily", "schema/shop/monthly", "migration"}
+
+
+def test_a_wrong_selection_lists_what_is_near(warehouse, instance):
+    spy = Spy(warehouse)
+    result = run(platform, spy, instance, select=["schema/shop/dialy"])
+    assert failure(result).description == (
+        "The platform declares no 'schema/shop/dialy'. "
+        "Did you mean schema/shop/daily or schema/shop/monthly or schema/shop/doubled?"
+    )
+    assert spy.called == []
+
+
+def test_an_allowance_that_matches_nothing_is_told(warehouse, instance):
+    result = run(platform, warehouse, instance, allow=["acme.shop.daily.gone"])
+    assert "Allowing acme.shop.daily.gone matches no change." in failure(result).description
+
+
+def test_a_failure_on_the_way_says_which_objects_are_done(warehouse, instance):
+    # In one level, one after the other: `daily` before `monthly`, and that before `unrelated`.
+    class Broken(Spy):
+        def patch(self, ref, body, etag):
+            if ref.id == monthly.id:
+                raise Unavailable("The warehouse went away.")
+            return super().patch(ref, body, etag)
+
+    result = run(two_wider(), Broken(warehouse), instance)
+    assert failure(result).description.endswith(
+        "\n\nDone: acme.shop.daily.\nNot done: acme.shop.monthly, acme.shop.unrelated, "
+        "acme.shop.spending, acme.shop.big_spending."
+    )
+    assert failure(result).metadata["objects"].value == (
+        "| object | state |\n"
+        "| --- | --- |\n"
+        "| acme.shop.daily | done |\n"
+        "| acme.shop.monthly | failed: The warehouse went away. |\n"
+        "| acme.shop.unrelated | not done |\n"
+        "| acme.shop.spending | not done |\n"
+        "| acme.shop.big_spending | not done |"
+    )
+
+
+def test_backups_for_less_than_no_day_are_refused(warehouse, instance):
+    result = run(platform, warehouse, instance, backup_days=-1)
+    assert "backup_days" in failure(result).description
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        (None, "build_definitions needs a Platform, and was given NoneType."),
+        ([daily], "build_definitions needs a Platform, and was given list."),
+        (Platform.of(), "The platform is empty: no table, view, routine or job is declared"),
+    ],
+)
+def test_a_code_location_without_a_platform_is_told_when_it_loads(warehouse, declared, says):
+    with pytest.raises(DeclarationError) as error:
+        build_definitions(declared, warehouse)
+    assert str(error.value).startswith(says)

@@ -2,6 +2,18 @@
 
 from datoria_dagster.orchestration.definitions import build_definitions
 from datoria_dagster.orchestration.deploy import deploy
+from datoria_dagster.orchestration.gate import require_migrated
+from datoria_dagster.orchestration.notifications import MigrationFailure
+from datoria_dagster.orchestration.settings import DatoriaSettings, GitBranch
 from datoria_dagster.orchestration.translator import AssetData, DatoriaTranslator
 
-__all__ = ["AssetData", "DatoriaTranslator", "build_definitions", "deploy"]
+__all__ = [
+    "AssetData",
+    "DatoriaSettings",
+    "DatoriaTranslator",
+    "GitBranch",
+    "MigrationFailure",
+    "build_definitions",
+    "deploy",
+    "require_migrated",
+]

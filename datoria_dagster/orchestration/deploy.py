@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,26 +11,27 @@ from pathlib import Path
 import dagster as dg
 
 from datoria_dagster.gate import is_at_rest
-from datoria_dagster.ledger import Event, Ledger
+from datoria_dagster.history import Event
+from datoria_dagster.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.orchestration import migration, partitions
+from datoria_dagster.orchestration import migration, runs
 from datoria_dagster.orchestration.assets import build_assets
 from datoria_dagster.orchestration.connection import Connection, configured, opened
 from datoria_dagster.orchestration.graph import Graph, build_graph
+from datoria_dagster.orchestration.settings import DatoriaSettings
 from datoria_dagster.orchestration.translator import DatoriaTranslator
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.report.words import count
 from datoria_dagster.run.executions import stale
 from datoria_dagster.settings import Settings
+from datoria_dagster.validation import validated
 from datoria_dagster.warehouse.port import Warehouse
 
 OnEvent = Callable[[str], None]
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
 _INSTANCE = """\
 # Dagster's storage for `datoria deploy` and `make ui`. See https://docs.dagster.io/deployment.
 telemetry:
@@ -80,6 +81,12 @@ class _Deploy:
     instance: dg.DagsterInstance
     definitions: dg.Definitions
     on_event: OnEvent
+    parent: str | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        parent = runs.parent_tags(self.parent) if self.parent else {}
+        return runs.ledger_tags(self.graph.platform) | parent
 
 
 def deploy(
@@ -100,9 +107,31 @@ def deploy(
         plan = plan_migration(platform, live)
         if is_at_rest(plan, platform, live):
             return Deployed(plan, (), ())
-        definitions = build_assets(graph, live)
+        definitions = build_assets(graph, live, DatoriaSettings())
         with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
+
+
+def deploy_within(
+    context: dg.OpExecutionContext, graph: Graph, connection: Connection, settings: DatoriaSettings
+) -> Deployed:
+    """Do as `deploy` within a run, which the runs that it starts have as their parent.
+
+    What is refused beforehand fails that run, and no other. Raises `dagster.Failure` for a plan
+    that is not admitted, DeclarationError for SQL that is wrong, and DeployFailed.
+    """
+    notifier = settings.notifier(context.run.run_id, context.log)
+    with ExitStack() as stack:
+        with notifier.handing_on():
+            live = stack.enter_context(opened(connection))
+            plan = plan_migration(graph.platform, live)
+            if is_at_rest(plan, graph.platform, live):
+                return Deployed(plan, (), ())
+            plan = validated(plan, graph.platform, live)
+        migration.refuse(plan, notifier)
+        definitions, instance = build_assets(graph, live, settings), context.instance
+        found = _Deploy(graph, live, instance, definitions, context.log.info, context.run.run_id)
+        return _deploy(found, plan)
 
 
 def _local_instance() -> dg.DagsterInstance:
@@ -124,8 +153,9 @@ def _local_instance() -> dg.DagsterInstance:
 
 def _deploy(deploy: _Deploy, plan: Plan) -> Deployed:
     events = () if plan.is_empty else _migrate(deploy, plan)
-    runs = [_run_job(deploy, *found) for found in _by_job(deploy)]
-    return Deployed(plan, events, tuple(runs))
+    stale_now = stale(deploy.graph.platform, deploy.warehouse, datetime.now(UTC))
+    done = [_run_job(deploy, *found) for found in runs.by_job(stale_now).values()]
+    return Deployed(plan, events, tuple(done))
 
 
 def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
@@ -133,7 +163,7 @@ def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
         deploy.on_event(f"migrate: {count(len(plan.steps), 'step')}")
     job = deploy.definitions.resolve_job_def(migration.JOB)
     try:
-        job.execute_in_process(instance=deploy.instance, run_config=_QUIET)
+        job.execute_in_process(instance=deploy.instance, run_config=_QUIET, tags=deploy.tags)
     except dg.Failure as failure:
         if not plan.applicable:
             raise MigrationStopped(failure.description or "", plan) from None
@@ -142,23 +172,10 @@ def _migrate(deploy: _Deploy, plan: Plan) -> tuple[Event, ...]:
     return applied.events if applied else ()
 
 
-def _by_job(deploy: _Deploy) -> Sequence[tuple[Job, list[Partition]]]:
-    found: dict[str, tuple[Job, list[Partition]]] = {}
-    for execution in stale(deploy.graph.platform, deploy.warehouse, _now()):
-        _, wanted = found.setdefault(execution.job.name, (execution.job, []))
-        if execution.partition is not None:
-            wanted.append(execution.partition)
-    return tuple(found.values())
-
-
 def _run_job(deploy: _Deploy, job: Job, wanted: Sequence[Partition]) -> JobRun:
     deploy.on_event(f"{job.name}: {count(len(wanted) or 1, 'partition')}")
     started = time.monotonic()
-    tags = [
-        {_RANGE_START: together[0].id, _RANGE_END: together[-1].id}
-        for together in partitions.ranges(job, wanted)
-    ]
-    rows = sum(_materialize(deploy, job, tagged) for tagged in tags or [{}])
+    rows = sum(_materialize(deploy, job, tags) for tags in runs.range_tags(job, wanted))
     return JobRun(job.name, len(wanted) or 1, rows, time.monotonic() - started)
 
 
@@ -167,7 +184,10 @@ def _materialize(deploy: _Deploy, job: Job, tags: dict[str, str]) -> int:
     everything = deploy.definitions.resolve_implicit_global_asset_job_def()
     try:
         result = everything.execute_in_process(
-            instance=deploy.instance, asset_selection=[key], tags=tags, run_config=_QUIET
+            instance=deploy.instance,
+            asset_selection=[key],
+            tags=deploy.tags | tags,
+            run_config=_QUIET,
         )
     except dg.Failure as failure:
         raise DeployFailed(f"{job.name}: {failure.description}") from None
@@ -178,7 +198,3 @@ def _rows(materialization: dg.AssetMaterialization) -> int:
     name = "dagster/partition_row_count" if materialization.partition else "dagster/row_count"
     value = materialization.metadata[name].value
     return value if isinstance(value, int) else 0
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

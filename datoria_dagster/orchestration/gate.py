@@ -3,22 +3,55 @@
 import dagster as dg
 
 from datoria_dagster import gate
+from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job
+from datoria_dagster.model.platform import Object, Platform
+from datoria_dagster.orchestration.connection import Connection, configured, opened
 from datoria_dagster.orchestration.graph import Graph
+from datoria_dagster.plan.document import Plan
 from datoria_dagster.report import markdown
+from datoria_dagster.selection import resolved
 from datoria_dagster.warehouse.port import Warehouse
 
 
-def require_migrated(graph: Graph, job: Job, warehouse: Warehouse) -> None:
+def require_migrated(
+    platform: Platform, *tables: Object | str, warehouse: Connection = configured
+) -> None:
+    """Raise `dagster.Failure` when tables, or what they need, are not as they are declared.
+
+    For assets of your own that read or write what the platform declares: call it first. Tables,
+    views and routines are given as they are declared, or by id, with or without the project. What
+    is not declared, and a warehouse that can't be asked, is a failure too.
+    """
+    names = [table if isinstance(table, str) else table.id for table in tables]
+    try:
+        ids = sorted(resolved(names, platform))
+        with opened(warehouse) as live:
+            plan = gate.pending(platform, ids, live)
+            if not gate.is_migrated(plan):
+                head = f"{', '.join(ids)} must not be read or written now"
+                raise _failure(gate.explain(head, platform, plan, live), plan)
+    except DatoriaError as error:
+        raise dg.Failure(str(error)) from None
+
+
+def refuse_pending(graph: Graph, job: Job, warehouse: Warehouse) -> None:
     """Raise `dagster.Failure` when anything that the job touches is not as it is declared."""
-    plan = gate.pending(graph.platform, (job,), warehouse)
-    if gate.is_migrated(plan):
-        return
-    raise dg.Failure(
-        description=gate.explain(graph.platform, (job,), plan, warehouse),
-        metadata={
-            "plan": dg.MetadataValue.md(markdown.render_plan(plan)),
-            "migration": dg.MetadataValue.asset(graph.migration.key),
-        },
-        allow_retries=False,
-    )
+    plan = gate.pending(graph.platform, [job.id], warehouse)
+    if not gate.is_migrated(plan):
+        text = gate.explain(gate.not_run([job]), graph.platform, plan, warehouse)
+        raise _failure(text, plan, graph)
+
+
+def refuse_overtaken(graph: Graph, job: Job, warehouse: Warehouse) -> None:
+    """Raise `dagster.Failure` when a migration changed what the job touches while it ran."""
+    plan = gate.pending(graph.platform, [job.id], warehouse)
+    if not gate.is_migrated(plan):
+        text = gate.explain(gate.overtaken([job]), graph.platform, plan, warehouse)
+        raise _failure(text, plan, graph)
+
+
+def _failure(text: str, plan: Plan, graph: Graph | None = None) -> dg.Failure:
+    link = {"migration": dg.MetadataValue.asset(graph.migration.key)} if graph else {}
+    shown = dg.MetadataValue.md(markdown.render_plan(plan))
+    return dg.Failure(text, metadata={"plan": shown, **link}, allow_retries=False)

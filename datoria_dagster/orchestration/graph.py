@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 
-from datoria_dagster.gate import touches
 from datoria_dagster.model.base import DeclarationError
-from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.dependencies import Dependency
-from datoria_dagster.model.foreign import Foreign
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.platform import Platform
+from datoria_dagster.model.platform import Object, Platform
 from datoria_dagster.model.relations import MaterializedView, View
+from datoria_dagster.model.routines import Procedure
 from datoria_dagster.orchestration import partitions
+from datoria_dagster.orchestration.lineage import Lineage
+from datoria_dagster.orchestration.metadata import Shown
+from datoria_dagster.orchestration.specs import refuse_clashes, spec_of, with_deps
 from datoria_dagster.orchestration.translator import AssetData, DatoriaTranslator
 from datoria_dagster.run.graph import Stored, dependencies, read_by
+from datoria_dagster.selection import touched
+from datoria_dagster.sql.needs import needs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
     """The specs of a platform: of schemas by the id of the object, of data by that of the table."""
 
@@ -32,6 +36,12 @@ class Graph:
         """Every job with the spec of the asset that it fills."""
         return tuple((job, self.data[job.destination.id]) for job in self.platform.jobs)
 
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The lineage of columns; what it takes to follow them is spent when somebody asks."""
+        data = {name: spec.key for name, spec in self.data.items()}
+        return Lineage(self.platform, data, {n: spec.key for n, spec in self.schemas.items()})
+
     @property
     def external(self) -> tuple[dg.AssetSpec, ...]:
         """The specs that nothing here materializes: schemas, and tables that no job fills."""
@@ -43,44 +53,60 @@ class Graph:
 def build_graph(platform: Platform, translator: DatoriaTranslator) -> Graph:
     """Return the specs of a platform.
 
-    Raises DeclarationError when two objects have one asset key.
+    Raises DeclarationError for a translator that fails, or gives two objects one asset key.
     """
     filled = {job.destination.id: job for job in platform.jobs}
-    migration = translator.get_asset_spec(AssetData("migration", platform))
-    schemas = {
-        name: translator.get_asset_spec(AssetData("schema", platform, found))
-        for name, found in platform.managed.items()
-        if not isinstance(found, Dataset | Foreign)
-    }
-    tables = {
-        found.id: _table(translator, platform, found, filled.get(found.id))
-        for found in platform
-        if isinstance(found, Stored)
-    }
-    _refuse_clashes(
-        [
-            ("the migration", migration),
-            *((f"the schema of {name}", spec) for name, spec in schemas.items()),
-            *((f"the rows of {name}", spec) for name, spec in tables.items()),
-        ]
+    schemas = [found for found in platform.managed.values() if isinstance(found, Shown)]
+    asked = [
+        (data, spec_of(translator, data))
+        for data in (
+            AssetData("migration", platform),
+            *(AssetData("schema", platform, found) for found in schemas),
+            *(
+                AssetData("data", platform, found, filled.get(found.id))
+                for found in platform
+                if isinstance(found, Stored)
+            ),
+        )
+    ]
+    refuse_clashes(asked)
+    plain = Graph(
+        platform,
+        asked[0][1],
+        {data.object.id: spec for data, spec in asked if data.kind == "schema" and data.object},
+        {
+            data.object.id: spec.replace_attributes(partitions_def=_partitions(data))
+            for data, spec in asked
+            if data.kind == "data" and data.object
+        },
     )
-    schemas = {name: _with_deps(spec, [migration.key]) for name, spec in schemas.items()}
-    graph = Graph(platform, migration, schemas, tables)
-    filling = {name: _with_deps(tables[name], _deps(graph, job)) for name, job in filled.items()}
-    return Graph(platform, migration, schemas, tables | filling)
+    return _linked(plain)
+
+
+def _linked(plain: Graph) -> Graph:
+    """Return the graph with what its assets depend on."""
+    platform = plain.platform
+    schemas = {
+        name: with_deps(spec, _schema_deps(plain, platform.objects[name]))
+        for name, spec in plain.schemas.items()
+    }
+    filled = {
+        job.destination.id: with_deps(plain.data[job.destination.id], _job_deps(plain, job))
+        for job in platform.jobs
+    }
+    return Graph(platform, plain.migration, schemas, {**plain.data, **filled})
 
 
 def data_read(platform: Platform, job: Job) -> Mapping[str, Dependency]:
     """Return the tables that a job reads, through views, and the partitions of each.
 
-    What it reads twice counts with the wider of the two; a view reads all partitions.
+    What it reads twice counts with all that is read; a view reads all partitions.
     """
     found: dict[str, Dependency] = {}
     for dependency in dependencies(platform, job):
         for read in _behind(platform, dependency):
-            known = found.get(read.relation.id)
-            if known is None or known.reach != "ALL":
-                found[read.relation.id] = read
+            known = found.get(read.relation.id, read)
+            found[read.relation.id] = known.covering(read)
     return found
 
 
@@ -93,43 +119,40 @@ def _behind(platform: Platform, dependency: Dependency) -> Iterator[Dependency]:
         yield from _behind(platform, read.all_partitions())
 
 
-def _table(
-    translator: DatoriaTranslator, platform: Platform, table: Stored, job: Job | None
-) -> dg.AssetSpec:
-    spec = translator.get_asset_spec(AssetData("data", platform, table, job))
-    cut = partitions.of_job(job) if job else partitions.of_relation(table)
-    return spec.replace_attributes(partitions_def=cut)
+def _partitions(data: AssetData) -> dg.PartitionsDefinition[str] | None:
+    if data.job is not None:
+        return partitions.of_job(data.job)
+    return partitions.of_relation(data.object) if isinstance(data.object, Stored) else None
 
 
-def _deps(graph: Graph, job: Job) -> list[dg.AssetDep | dg.AssetKey]:
-    touched = sorted(touches(graph.platform, job))
-    schemas = [graph.schemas[name].key for name in touched if name in graph.schemas]
+def _schema_deps(graph: Graph, found: Object) -> list[dg.AssetDep]:
+    # A procedure may call itself, or one that calls it, and an asset graph has no cycles.
+    calls = graph.platform.of_type(Procedure) if isinstance(found, Procedure) else ()
+    read = {name for name in needs(found) if name in graph.schemas} - {call.id for call in calls}
+    return [
+        dg.AssetDep(graph.migration.key),
+        *(dg.AssetDep(graph.schemas[name].key) for name in sorted(read)),
+    ]
+
+
+def _job_deps(graph: Graph, job: Job) -> list[dg.AssetDep]:
+    names = sorted(touched([job.id], graph.platform))
+    schemas = [graph.schemas[name].key for name in names if name in graph.schemas]
     data = data_read(graph.platform, job)
     keys = [graph.migration.key, *schemas, *(graph.data[name].key for name in data)]
     _refuse_alike(job, keys)
-    return [graph.migration.key, *schemas, *(_data_dep(graph, job, read) for read in data.values())]
+    return [
+        dg.AssetDep(graph.migration.key),
+        *map(dg.AssetDep, schemas),
+        *(_data_dep(graph, job, read) for read in data.values()),
+    ]
 
 
-def _data_dep(graph: Graph, job: Job, read: Dependency) -> dg.AssetDep | dg.AssetKey:
+def _data_dep(graph: Graph, job: Job, read: Dependency) -> dg.AssetDep:
     upstream = graph.data[read.relation.id]
     if upstream.partitions_def is None:
-        return upstream.key
+        return dg.AssetDep(upstream.key)
     return dg.AssetDep(upstream.key, partition_mapping=partitions.mapping(job, read))
-
-
-def _with_deps(spec: dg.AssetSpec, deps: list[dg.AssetDep | dg.AssetKey]) -> dg.AssetSpec:
-    return spec.replace_attributes(deps=[*spec.deps, *deps])
-
-
-def _refuse_clashes(specs: Iterable[tuple[str, dg.AssetSpec]]) -> None:
-    seen: dict[dg.AssetKey, str] = {}
-    for name, spec in specs:
-        other = seen.setdefault(spec.key, name)
-        if other != name:
-            raise DeclarationError(
-                f"{other} and {name} have one asset key, {spec.key.to_user_string()}. Give one of "
-                "them another key in a DatoriaTranslator, and pass it as translator=…."
-            )
 
 
 def _refuse_alike(job: Job, keys: Iterable[dg.AssetKey]) -> None:

@@ -1,16 +1,17 @@
 """The asset of a job: one op that passes the gate and then fills the partitions asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job
-from datoria_dagster.model.partitions import Partition
+from datoria_dagster.orchestration import partitions
 from datoria_dagster.orchestration.connection import Connection, opened
-from datoria_dagster.orchestration.gate import require_migrated
+from datoria_dagster.orchestration.gate import refuse_overtaken, refuse_pending
 from datoria_dagster.orchestration.graph import Graph
+from datoria_dagster.orchestration.metadata import Metadata, code, page, repeated
 from datoria_dagster.run.execute import Done, RunFailed, run_all
 from datoria_dagster.run.executions import Execution
 
@@ -23,55 +24,58 @@ def build_job_asset(
     @dg.multi_asset(
         specs=[spec],
         name=f"job_{job.name}",
-        backfill_policy=dg.BackfillPolicy.single_run() if spec.partitions_def else None,
+        backfill_policy=partitions.backfill_policy(job),
     )
     def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        shown = repeated(spec)
         try:
-            with opened(connection) as warehouse:
-                require_migrated(graph, job, warehouse)
+            with opened(connection) as warehouse, warehouse.session():
+                refuse_pending(graph, job, warehouse)
+                shown = graph.lineage.of_job(job) | shown | page(job.destination, warehouse)
                 executions = _executions(job, context.partition_keys if job.start else ())
                 results = run_all(executions, graph.platform, warehouse)
+                refuse_overtaken(graph, job, warehouse)
         except RunFailed as failure:
-            _report_done(context, spec, failure.results)
+            _report_done(context, spec, shown, failure.results)
             raise dg.Failure(description=str(failure)) from None
         except DatoriaError as error:
             raise dg.Failure(description=str(error)) from None
-        return _result(context, results)
+        return _result(context, shown, results)
 
     return run
 
 
 def _executions(job: Job, keys: Sequence[str]) -> list[Execution]:
-    wanted: list[Partition | None] = [job.destination.partitioning.parse(key) for key in keys]
+    # Dagster gives the keys of ranges of integers in the order of a set.
+    wanted = sorted(job.cut.parse(key) for key in keys)
     return [Execution(job, partition, "materialized") for partition in wanted or [None]]
 
 
 def _result(
-    context: dg.AssetExecutionContext, results: Sequence[Done]
+    context: dg.AssetExecutionContext, shown: Metadata, results: Sequence[Done]
 ) -> dg.MaterializeResult[Any]:
     for done in results:
         partition = done.execution.partition
         if partition is None:
-            return dg.MaterializeResult(metadata=_metadata(done))
-        context.add_asset_metadata(_metadata(done), partition_key=partition.id)
+            return dg.MaterializeResult(metadata=shown | _metadata(done))
+        context.add_asset_metadata(shown | _metadata(done), partition_key=partition.id)
     return dg.MaterializeResult()
 
 
 def _report_done(
-    context: dg.AssetExecutionContext, spec: dg.AssetSpec, results: Sequence[Done]
+    context: dg.AssetExecutionContext, spec: dg.AssetSpec, shown: Metadata, results: Sequence[Done]
 ) -> None:
     """Log what was written before a failure: Dagster takes a step for all or nothing."""
     for done in results:
         partition = done.execution.partition
         if done.status == "done" and partition is not None:
             event = dg.AssetMaterialization(
-                spec.key, partition=partition.id, metadata=_metadata(done)
+                spec.key, partition=partition.id, metadata=shown | _metadata(done)
             )
             context.log_event(event)
 
 
-def _metadata(done: Done) -> Mapping[str, dg.MetadataValue]:
+def _metadata(done: Done) -> Metadata:
     job, partition = done.execution.job, done.execution.partition
     name = "dagster/partition_row_count" if partition else "dagster/row_count"
-    sql = f"```sql\n{job.query.render(partition)}\n```"
-    return {name: dg.MetadataValue.int(done.rows), "sql": dg.MetadataValue.md(sql)}
+    return {name: dg.MetadataValue.int(done.rows), "sql": code(job.query, partition)}

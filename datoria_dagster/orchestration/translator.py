@@ -3,19 +3,17 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 import dagster as dg
 
 from datoria_dagster.migration import platform_fingerprint
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
-from datoria_dagster.model.relations import AnyRelation
-from datoria_dagster.model.routines import AnyRoutine, Routine, TableFunction
-from datoria_dagster.model.types import Field
+from datoria_dagster.model.routines import Routine
+from datoria_dagster.orchestration.metadata import Shown, describe, owners, tags
 
 AssetKind = Literal["migration", "schema", "data"]
-Shown = AnyRelation | AnyRoutine
 _KINDS = {"source_table": "source"}
 
 
@@ -52,33 +50,6 @@ class DatoriaTranslator:
                 assert_never(data.kind)
 
 
-def columns(fields: tuple[Field, ...]) -> dg.TableSchema:
-    """Return the columns as Dagster's UI shows them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=field.name,
-                type=field.sql_type,
-                description=field.description or None,
-                constraints=dg.TableColumnConstraints(nullable=not field.required),
-            )
-            for field in fields
-        ]
-    )
-
-
-def describe(found: Shown) -> dict[str, Any]:
-    """Return the metadata that a spec and its materializations share."""
-    name: dict[str, Any] = {"dagster/table_name": found.id}
-    match found:
-        case TableFunction():
-            return name | {"dagster/column_schema": columns(found.returns)}
-        case Routine():
-            return name
-        case _:
-            return name | {"dagster/column_schema": columns(found.fields)}
-
-
 def _object(data: AssetData) -> Shown:
     if data.object is None:
         raise TypeError(f"an asset of kind {data.kind} stands for an object.")
@@ -104,6 +75,8 @@ def _schema(found: Shown) -> dg.AssetSpec:
         description=found.description or None,
         metadata=describe(found),
         kinds={"bigquery", _kind(found)},
+        owners=owners(found),
+        tags=tags(found),
         group_name=found.dataset.name,
     )
 
@@ -112,7 +85,9 @@ def _data(found: Shown, job: Job | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=[found.dataset.name, _part(found.name)],
         description=(job.description if job else "") or found.description or None,
-        metadata=describe(found),
+        metadata=describe(found, job),
+        owners=owners(found),
+        tags=tags(found),
         kinds={"bigquery", _kind(found)} | ({"sql"} if job else set()),
         group_name=found.dataset.name,
         code_version=_code_version(job) if job else None,

@@ -3,9 +3,8 @@
 from datoria_dagster.warehouse.port import Warehouse
 
 # Verbs that send SQL, or change something.
-ACTING = frozenset(
-    ("create", "patch", "replace", "delete", "execute", "dry_run", "query", "write", "append")
-)
+CHANGING = ("create", "patch", "replace", "delete", "execute", "write", "append")
+ACTING = frozenset((*CHANGING, "validate", "dry_run", "query"))
 
 
 class Spy(Warehouse):
@@ -29,8 +28,8 @@ class Spy(Warehouse):
     def read(self, refs):
         return self._pass_on("read", refs)
 
-    def list(self, dataset):
-        return self._pass_on("list", dataset)
+    def list(self, *datasets):
+        return self._pass_on("list", *datasets)
 
     def create(self, ref, body):
         return self._pass_on("create", ref, body)
@@ -46,6 +45,9 @@ class Spy(Warehouse):
 
     def execute(self, statement):
         return self._pass_on("execute", statement)
+
+    def validate(self, statement):
+        return self._pass_on("validate", statement)
 
     def dry_run(self, query):
         return self._pass_on("dry_run", query)
