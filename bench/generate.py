@@ -11,28 +11,44 @@ DATASET = 'd = Dataset(project="bench", name="generated")\n'
 SETTINGS = '[tool.datoria]\nplatform = "generated:platform"\nwarehouse = "local"\n'
 STRUCT = ', Field("s", STRUCT(Field("a", INT64, required=True), Field("b", STRING)))'
 EVERY = 20
+# Of a table and a view, in one module.
+PAIRS = 50
 
 
 def write_project(folder: Path, relations: int, *, structs: bool = False) -> None:
-    """Write a project whose platform has so many relations, each declaration in full."""
+    """Write a project whose platform has so many relations, each declaration in full.
+
+    They stand in modules of a hundred, as in people's projects.
+    """
     (folder / "pyproject.toml").write_text(SETTINGS)
-    (folder / "generated.py").write_text(module(relations, structs=structs))
+    package = folder / "generated"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from datoria_dagster import *\n"
+        f"{DATASET}"
+        'platform = Platform.discover("generated.parts")\n'
+    )
+    parts = package / "parts"
+    parts.mkdir()
+    (parts / "__init__.py").write_text("")
+    for first in range(0, relations // 2, PAIRS):
+        numbers = range(first, min(first + PAIRS, relations // 2))
+        text = _declared(numbers, structs=structs)
+        heading = "from datoria_dagster import *\nfrom generated import d\n"
+        (parts / f"part{first // PAIRS}.py").write_text(f"{heading}\n{text}")
 
 
-def module(relations: int, *, structs: bool = False) -> str:
+def module(relations: int) -> str:
     """Return the source of a module with `platform`."""
     pairs = range(relations // 2)
-    more = [STRUCT if structs and number % EVERY == 0 else "" for number in pairs]
-    declared = [text for n in pairs for text in (_table(n, more[n]), _view(n))]
     names = ", ".join(f"t{number}, v{number}" for number in pairs)
-    return "\n".join(
-        (
-            "from datoria_dagster import *",
-            DATASET,
-            *declared,
-            f"platform = Platform.of({names})\n",
-        )
-    )
+    heading = f"from datoria_dagster import *\n{DATASET}"
+    return f"{heading}\n{_declared(pairs)}\nplatform = Platform.of({names})\n"
+
+
+def _declared(pairs: range, *, structs: bool = False) -> str:
+    more = {n: STRUCT if structs and n % EVERY == 0 else "" for n in pairs}
+    return "\n".join(text for n in pairs for text in (_table(n, more[n]), _view(n)))
 
 
 def _table(number: int, more: str) -> str:

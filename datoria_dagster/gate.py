@@ -56,8 +56,11 @@ def not_run(jobs: Sequence[Job]) -> str:
 
 def overtaken(jobs: Sequence[Job]) -> str:
     """Return the beginning of what is said of jobs that a migration has overtaken."""
-    touched_by = f"job {jobs[0].name} touches" if len(jobs) == 1 else "the jobs touch"
-    return f"What {touched_by} was changed while it ran, and what was written may be of both states"
+    if len(jobs) == 1:
+        subject, when = f"job {jobs[0].name} touches", "it ran"
+    else:
+        subject, when = f"the {len(jobs)} jobs touch", "they ran"
+    return f"What {subject} was changed while {when}, and what was written may be of both states"
 
 
 def explain(head: str, platform: Platform, plan: Plan, warehouse: Warehouse) -> str:

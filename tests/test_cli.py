@@ -3,6 +3,7 @@
 import json
 import re
 
+from datoria_dagster.warehouse.local import LocalWarehouse
 from tests.conftest import filled, migrated
 
 
@@ -178,3 +179,21 @@ def test_two_schema_files_are_judged(project):
     document = json.loads(project.datoria("diff", "old.json", "new.json", "--format", "json").out)
     assert list(document) == ["verdict", "changes", "fingerprint"]
     assert project.datoria("diff", "old.json", "old.json").code == 0
+
+
+def test_a_run_that_a_change_overtakes_says_so(project, monkeypatch):
+    migrated(project)
+    write = LocalWarehouse.write
+
+    def overtaken(self, query, destination, partition):
+        rows = write(self, query, destination, partition)
+        self.execute("ALTER TABLE `acme.shop.orders` ADD COLUMN IF NOT EXISTS extra INT64")
+        return rows
+
+    monkeypatch.setattr(LocalWarehouse, "write", overtaken)
+    ran = project.datoria("run")
+    assert ran.code == 1
+    assert (
+        "error: What job fill_orders touches was changed while it ran, and what was written may be "
+        "of both states: a migration is pending.\n  acme.shop.orders.extra: "
+    ) in ran.err

@@ -75,6 +75,17 @@ def test_a_merge_is_migrated_once_over_restarts(tmp_path, warehouse):
     assert ticked[0].runs[0].status == FAILURE
 
 
+def test_what_is_left_of_a_merge_is_migrated_after_a_part_of_it(daemon, warehouse, instance):
+    assert [run.status for run in daemon.tick(without_x(), warehouse).runs] == [FAILURE]
+    job = build_definitions(without_x(), warehouse).resolve_job_def("migrate")
+    part = {"select": ["shop.unrelated"], "force": True}
+    config = {"ops": {"migration": {"config": part}}}
+    job.execute_in_process(instance=instance, run_config=config)
+    ticked = daemon.tick(without_x(), warehouse)
+    assert [run.status for run in ticked.runs] == [SUCCESS]
+    assert "Migration 3 applied" in daemon.tick(without_x(), warehouse).said
+
+
 def test_a_revert_is_migrated_again(daemon, warehouse):
     newer = described("x")
     keys = [daemon.tick(declared, warehouse).keys for declared in (platform, newer, platform)]

@@ -7,6 +7,7 @@ import dagster as dg
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.orchestration.assets import build_assets
+from datoria_dagster.orchestration.automation import build_automation_sensors, with_automation
 from datoria_dagster.orchestration.branch import build_branch_sensor
 from datoria_dagster.orchestration.connection import Connection, configured
 from datoria_dagster.orchestration.drift import build_drift_check, build_drift_sensor
@@ -33,6 +34,8 @@ def build_definitions(
     """
     _refuse_nothing(platform)
     graph = build_graph(platform, translator or DatoriaTranslator())
+    if settings.automation:
+        graph = with_automation(graph, warehouse)
     deploy = build_deploy_job(graph, warehouse, settings)
     checks = [] if settings.drift_minutes is None else [build_drift_check(graph, warehouse)]
     return dg.Definitions.merge(
@@ -65,6 +68,8 @@ def _sensors(
     yield build_merge_sensor(graph, warehouse)
     if settings.run_after_migration and graph.jobs:
         yield build_stale_sensor(graph, warehouse)
+    if settings.automation:
+        yield from build_automation_sensors(graph)
     if settings.watch is not None:
         yield build_branch_sensor(graph, settings.watch)
     if settings.drift_minutes is not None:

@@ -47,7 +47,7 @@ def build_merge_sensor(graph: Graph, connection: Connection) -> dg.SensorDefinit
         newer = superseded_by(fingerprint, history)
         if newer is not None and newer.started > loaded:
             return _overtaken(newer)
-        run_key = f"{applied.sequence if applied else 0}->{fingerprint}"
+        run_key = f"{history.done[-1].sequence if history.done else 0}->{fingerprint}"
         return _asked_for(context, run_key) or dg.RunRequest(run_key=run_key)
 
     return dg.SensorDefinition(

@@ -34,7 +34,8 @@ class DatoriaSettings:
     `deploy_schedule` is a cron expression, UTC. `run_after_migration` adds the sensor that runs
     what a migration made stale, `watch` the one that reports a code location behind its branch,
     `drift_minutes` a check for changes that were made by hand, and the sensor that makes it
-    that often.
+    that often. `automation` gives each job asset an AutomationCondition, and adds the sensor that
+    evaluates them.
 
     A migration waits `wait_minutes` for another one to end, and runs in the Dagster pool
     `migration_pool`; `on_failure` is called when one is refused or fails, with the page of the run
@@ -45,6 +46,7 @@ class DatoriaSettings:
     run_after_migration: bool = False
     watch: GitBranch | None = None
     drift_minutes: int | None = None
+    automation: bool = False
     wait_minutes: float = 10
     migration_pool: str = "datoria_migration"
     on_failure: OnFailure | None = None
