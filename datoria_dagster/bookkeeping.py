@@ -53,9 +53,10 @@ def _show(found: Migration, words: tuple[str, ...], style: str) -> None:
         if rows:
             click.echo()
             terminal.show_rows(columns, rows, style)
-    for name in history.backups(found):
-        command = shlex.join(("datoria", "restore", name, *words))
-        click.echo(f"\nUntil it expires, {name} can be brought back with: {command}")
+    if kept := history.backups(found):
+        click.echo("\nTo bring back what was there before, until it expires:")
+    for name in kept:
+        click.echo(f"  {shlex.join(('datoria', 'restore', name, *words))}")
 
 
 @click.group()

@@ -46,7 +46,7 @@ def test_one_migration_in_full(project, monkeypatch):
     assert "approved     every incompatible change (--force)\n" in ran.out
     assert "acme.shop.orders      amount   destructive    COLUMN_STAYS" in ran.out
     assert "snapshot   acme.shop.orders      done" in ran.out
-    assert ran.out.endswith("with: datoria restore acme.shop.orders__before_2\n")
+    assert ran.out.endswith("until it expires:\n  datoria restore acme.shop.orders__before_2\n")
 
 
 def test_json_has_all_of_it(project):
