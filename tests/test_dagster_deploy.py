@@ -11,23 +11,11 @@ from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import daily_job, orders, platform, unrelated
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, rows, stock
+from tests.dagster_platform.stock import migrate, rows
+
+pytest_plugins = "tests.dagster_fixtures"
 
 DAILY_ROWS = {"20240130": 1, "20240131": 2, "20240201": 1, "20240202": 1}
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 def runs(instance):

@@ -5,30 +5,17 @@ import pytest
 
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
-from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import platform, unrelated
 from tests.dagster_platform.daemon import Daemon, recorded
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, stock
+from tests.dagster_platform.stock import migrate
+
+pytest_plugins = "tests.dagster_fixtures"
 
 SETTINGS = DatoriaSettings(drift_minutes=30)
 KEY = dg.AssetCheckKey(dg.AssetKey("migration"), "drift")
 AS_DECLARED = "The warehouse is as it is declared."
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture

@@ -7,30 +7,17 @@ from datoria_dagster import INT64, Field, gate
 from datoria_dagster.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.orchestration import build_definitions, require_migrated
-from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import before, daily, doubled, monthly, platform, unrelated
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, rows, stock
+from tests.dagster_platform.stock import migrate, rows
+
+pytest_plugins = "tests.dagster_fixtures"
 
 DAILY, MONTHLY, CUSTOMERS = (
     dg.AssetKey(["shop", name]) for name in ("daily", "monthly", "customers")
 )
 JOBS = {job.name: job for job in platform.jobs}
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 def materialize(declared, warehouse, instance, key, **arguments):

@@ -1,7 +1,6 @@
 """Column lineage, and what else a materialization shows."""
 
 import dagster as dg
-import pytest
 
 from datoria_dagster import (
     INT64,
@@ -21,19 +20,7 @@ from datoria_dagster.warehouse.local import LocalWarehouse
 from tests.dagster_platform import before, customers, platform, shop
 from tests.dagster_platform.stock import migrate, stock
 
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
+pytest_plugins = "tests.dagster_fixtures"
 
 
 def shown(metadata):

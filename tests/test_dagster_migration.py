@@ -12,21 +12,9 @@ from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import before, daily, doubled, monthly, platform, unrelated
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, stock
+from tests.dagster_platform.stock import migrate
 
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
+pytest_plugins = "tests.dagster_fixtures"
 
 
 def run(declared, warehouse, instance, **config):

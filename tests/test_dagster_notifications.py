@@ -1,6 +1,5 @@
 """A migration that is refused or fails is handed to a function, whoever launched it."""
 
-import dagster as dg
 import pytest
 
 from datoria_dagster import DATE, INT64, Field, Job, Table, sql
@@ -14,6 +13,8 @@ from tests.dagster_platform.daemon import Daemon
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, stock
 
+pytest_plugins = "tests.dagster_fixtures"
+
 # A column is dropped, with whatever it holds, and another one is added.
 without_x = platform.with_object(unrelated.with_fields((Field("y", INT64),)))
 
@@ -25,12 +26,6 @@ def warehouse():
     migrate(found)
     yield found
     found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture

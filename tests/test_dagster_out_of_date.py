@@ -12,6 +12,8 @@ from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.warehouse.local import LocalWarehouse
 from tests.dagster_platform import shop
 
+pytest_plugins = "tests.dagster_fixtures"
+
 
 def table(name, *more, **given):
     fields = (Field("a", INT64), Field("b", INT64), *more)
@@ -52,12 +54,6 @@ def warehouse():
     found = LocalWarehouse(None)
     yield found
     found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 class Location:

@@ -8,28 +8,15 @@ from datoria_dagster.ledger import Ledger
 from datoria_dagster.migration import shape_fingerprint
 from datoria_dagster.orchestration import DatoriaSettings, GitBranch, build_definitions
 from datoria_dagster.settings import SettingsError
-from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import daily, platform, unrelated
 from tests.dagster_platform.daemon import Daemon, recorded
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, stock
+from tests.dagster_platform.stock import migrate
+
+pytest_plugins = "tests.dagster_fixtures"
 
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture

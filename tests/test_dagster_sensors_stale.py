@@ -5,31 +5,18 @@ import pytest
 
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
 from datoria_dagster.warehouse import codec
-from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import daily_job, orders, platform, unrelated
 from tests.dagster_platform.daemon import Daemon, recorded
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import migrate, rows, stock
+from tests.dagster_platform.stock import migrate, rows
+
+pytest_plugins = "tests.dagster_fixtures"
 
 SETTINGS = DatoriaSettings(run_after_migration=True)
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 DAYS = ("20240130", "20240202")
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture
