@@ -17,6 +17,8 @@ from datoria_dagster.warehouse.port import Ref, Unavailable, Warehouse, Warehous
 OnOutcome = Callable[[Outcome], None]
 # A list tells of 1,000 objects at once which of them are there.
 _LISTED = 10
+# What a failure lists of the objects; the ledger has all.
+_NAMED = 20
 
 
 class NotAdmitted(DatoriaError):
@@ -69,7 +71,7 @@ def _record(ledger: Ledger, sequence: int, plan: Plan, outcomes: tuple[Outcome, 
     except WarehouseError as error:
         raise ApplyError(
             f"{_stopped(outcomes)}The ledger could not be told of it: {error}\n"
-            "Migrate again: the next plan goes on from what is true.",
+            f"Migrate again: the next plan goes on from what is true.\n\n{_objects(outcomes)}",
             outcomes,
         ) from None
 
@@ -153,10 +155,8 @@ def _interrupted(outcomes: tuple[Outcome, ...]) -> str:
 def _checked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     if all(outcome.status == "done" for outcome in outcomes):
         return outcomes
-    raise ApplyError(
-        f"{_stopped(outcomes)}Mend the cause and migrate again: the next plan goes on from here.",
-        outcomes,
-    )
+    advice = "Mend the cause and migrate again: the next plan goes on from here."
+    raise ApplyError(f"{_stopped(outcomes)}{advice}\n\n{_objects(outcomes)}", outcomes)
 
 
 def _stopped(outcomes: tuple[Outcome, ...]) -> str:
@@ -164,6 +164,18 @@ def _stopped(outcomes: tuple[Outcome, ...]) -> str:
     done = sum(outcome.status == "done" for outcome in outcomes)
     told = "".join(f"{outcome.step.object}: {outcome.error}\n" for outcome in failed)
     return f"{told}{'Stopped after' if failed else 'Did'} {done} of {len(outcomes)} steps. "
+
+
+def _objects(outcomes: tuple[Outcome, ...]) -> str:
+    rest = dict.fromkeys(found.step.object for found in outcomes if found.status != "done")
+    done = [name for name in dict.fromkeys(o.step.object for o in outcomes) if name not in rest]
+    return f"Done: {_named(done)}.\nNot done: {_named([*rest])}."
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    named = ", ".join(names[:_NAMED]) or "nothing"
+    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _refuse_stale(plan: Plan, warehouse: Warehouse) -> None:

@@ -43,7 +43,9 @@ def test_a_view_that_returns_something_else_than_it_declares_is_not_created():
             "acme.shop.v: column 'next' is declared as DATE, but the query returns DATETIME. "
             "Make them agree.\n"
             "Stopped after 1 of 2 steps. Mend the cause and migrate again: "
-            "the next plan goes on from here."
+            "the next plan goes on from here.\n\n"
+            "Done: acme.shop.\n"
+            "Not done: acme.shop.v."
         )
         assert [outcome.status for outcome in failed.value.outcomes] == ["done", "failed"]
         assert not warehouse.read([codec.ref(wrong)])

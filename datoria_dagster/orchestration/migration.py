@@ -35,7 +35,6 @@ VERSION_TAG = "dagster/data_version"
 WAIT_SECONDS = 15.0
 # Of the plan as Dagster keeps it; the text of thousands of statements would slow its pages down.
 _LONGEST = 200_000
-_NAMED = 20
 
 
 class MigrationConfig(dg.Config):
@@ -145,7 +144,7 @@ class _Attempt:
             self._wait(error)
         except ApplyError as error:
             states = _states(error.outcomes)
-            raise self._failure(f"{error}\n\n{_listed(states)}", _table(states)) from None
+            raise self._failure(str(error), _table(states)) from None
         except DatoriaError as error:
             raise self._failure(str(error)) from None
         except dg.Failure:
@@ -193,18 +192,6 @@ def _state(outcomes: Sequence[Outcome]) -> str:
     if done == len(outcomes):
         return "done"
     return f"{done} of {len(outcomes)} steps done" if done else "not done"
-
-
-def _listed(states: Mapping[str, str]) -> str:
-    done = [name for name, state in states.items() if state == "done"]
-    rest = [name for name, state in states.items() if state != "done"]
-    return f"Done: {_named(done)}.\nNot done: {_named(rest)}."
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    named = ", ".join(names[:_NAMED]) or "nothing"
-    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _table(states: Mapping[str, str]) -> dict[str, dg.MetadataValue]:
