@@ -5,13 +5,15 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from datoria_dagster import sql
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
 from datoria_dagster.warehouse import codec
-from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import daily_job, orders, platform
 from tests.dagster_platform.spy import Spy
-from tests.dagster_platform.stock import ROWS, migrate, stock
+from tests.dagster_platform.stock import ROWS, migrate
+
+pytest_plugins = "tests.dagster_fixtures"
 
 ON = DatoriaSettings(automation=True)
 DAILY, MONTHLY, CUSTOMERS = (
@@ -19,14 +21,6 @@ DAILY, MONTHLY, CUSTOMERS = (
 )
 DAYS = {"20240130", "20240131", "20240201", "20240202"}
 MONTHS = {"202401", "202402"}
-
-
-@pytest.fixture
-def warehouse():
-    found = LocalWarehouse(None)
-    stock(found)
-    yield found
-    found.close()
 
 
 class Automation:
@@ -70,9 +64,8 @@ class Automation:
 
 
 @pytest.fixture
-def automation(warehouse):
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Automation(warehouse, instance)
+def automation(warehouse, instance):
+    return Automation(warehouse, instance)
 
 
 def add_order(warehouse, day="2024-01-31"):
@@ -163,8 +156,7 @@ def test_a_tick_of_the_sensor_requests_what_is_due(warehouse, automation):
 
 
 def _reading(dependency):
-    values = {**daily_job.query.values, "orders": dependency}
-    query = daily_job.query.model_copy(update={"values": values})
+    query = sql("SELECT day, customer, amount FROM {orders}", orders=dependency)
     return platform.with_object(daily_job.model_copy(update={"query": query}))
 
 

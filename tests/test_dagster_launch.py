@@ -16,12 +16,13 @@ from tests.dagster_platform.stock import facts, migrate, rows, stock
 
 KEY = ("shop", "daily")
 NAME = "acme.shop.daily"
-# The partition that each way fills.
+# The partition that each way fills; "" is the whole of another table.
 WAYS = {
     "a launch over GraphQL": "20240130",
     "a job without the schema assets": "20240131",
     "dagster asset materialize": "20240201",
     "a backfill": "20240202",
+    "dagster job execute": "",
 }
 
 
@@ -74,15 +75,19 @@ def migrated(dagster, instance, warehouse, pending):
 def start_all(dagster, instance):
     """Start a run in every way; wait for all; return way → attempt."""
     known = {run.run_id for run in instance.get_runs()}
-    launched, own, command_line, backfilled = WAYS.values()
+    launched, own, command_line, backfilled, _ = WAYS.values()
     materialize = ("asset", "materialize", "--select", "/".join(KEY), "--partition", command_line)
-    with dagster.running("dagster", *materialize) as command:
+    execute = ("job", "execute", "-j", "only_customers")
+    with (
+        dagster.running("dagster", *materialize) as command,
+        dagster.running("dagster", *execute),
+    ):
         dagster.launch("__ASSET_JOB", KEY, launched)
         dagster.launch("only_daily", None, own)
         dagster.backfill(KEY, [backfilled])
         # A daemon looks for backfills when it starts, and then every half minute.
         with dagster.running("dagster-daemon", "run"):
-            ended = wait_until(lambda: finished(instance, known), "The end of four runs")
+            ended = wait_until(lambda: finished(instance, known), "The end of five runs")
         runs = by_partition(ended)
         assert (command.wait(60) == 0) == runs[command_line].is_success
     return {way: attempt(instance, runs[partition]) for way, partition in WAYS.items()}
@@ -95,7 +100,7 @@ def finished(instance, known):
 
 def by_partition(runs):
     start = "dagster/asset_partition_range_start"
-    return {run.tags.get("dagster/partition") or run.tags[start]: run for run in runs}
+    return {run.tags.get("dagster/partition") or run.tags.get(start, ""): run for run in runs}
 
 
 def attempt(instance, run):
@@ -109,7 +114,8 @@ def test_with_a_change_pending_it_is_refused(pending, way):
     attempts, _, _ = pending
     assert attempts[way].status == dg.DagsterRunStatus.FAILURE
     assert attempts[way].text.startswith(
-        "Job daily was not run, and none of its SQL was sent: a migration is pending.\n"
+        f"Job {'daily' if WAYS[way] else 'customers'} was not run, and none of its SQL was sent: "
+        "a migration is pending.\n"
         "  acme.shop.daily.orders: added"
     )
 

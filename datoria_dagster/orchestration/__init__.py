@@ -1,5 +1,6 @@
 """The only door to Dagster."""
 
+from datoria_dagster.orchestration.component import DatoriaComponent
 from datoria_dagster.orchestration.definitions import build_definitions
 from datoria_dagster.orchestration.deploy import deploy
 from datoria_dagster.orchestration.gate import require_migrated
@@ -9,6 +10,7 @@ from datoria_dagster.orchestration.translator import AssetData, DatoriaTranslato
 
 __all__ = [
     "AssetData",
+    "DatoriaComponent",
     "DatoriaSettings",
     "DatoriaTranslator",
     "GitBranch",

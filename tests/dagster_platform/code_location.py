@@ -5,10 +5,13 @@ import dagster as dg
 from datoria_dagster.orchestration import build_definitions
 from tests.dagster_platform import platform
 
-# A job as a user might define it: one asset, and nothing of what it needs.
+# Jobs as a user might define them: one asset, and nothing of what it needs.
 only_daily = dg.define_asset_job("only_daily", selection=[dg.AssetKey(["shop", "daily"])])
+only_customers = dg.define_asset_job(
+    "only_customers", selection=[dg.AssetKey(["shop", "customers"])]
+)
 
 defs = dg.Definitions.merge(
     build_definitions(platform),
-    dg.Definitions(jobs=[only_daily], executor=dg.in_process_executor),
+    dg.Definitions(jobs=[only_daily, only_customers], executor=dg.in_process_executor),
 )
