@@ -89,7 +89,7 @@ def test_markdown_escapes_what_would_break_its_table(project):
     migrated(project)
     project.edit("a | b", "c | d")
     out = project.datoria("migrate", "--plan", "--format", "markdown").out
-    assert "| safe | `acme.shop.orders` |  | description: 'c \\| d' |" in out
+    assert "| safe | `acme.shop.orders` | description: 'c \\| d' |" in out
 
 
 def test_a_saved_plan_is_applied_as_it_was_made(project):

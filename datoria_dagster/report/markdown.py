@@ -9,6 +9,7 @@ from datoria_dagster.report.words import advice, comparison, headline, heaviest_
 
 # How the statement of a step begins that is a request, and not GoogleSQL.
 _REQUESTS = ("datasets.", "tables.", "routines.")
+_COLUMNS = ("", "object", "column", "change", "breaks", "instead")
 
 
 def render_plan(plan: Plan) -> str:
@@ -37,9 +38,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _changes(plan: Plan) -> list[str]:
-    columns = ("", "object", "column", "change", "breaks", "instead")
     rows = [_row(finding) for finding in heaviest_first(plan.findings)]
-    return [table(columns, rows)] if rows else []
+    if not rows:
+        return []
+    # Columns that hold nothing take the room of those that do.
+    told = [n for n in range(len(_COLUMNS)) if any(row[n] for row in rows)]
+    return [table([_COLUMNS[n] for n in told], [[row[n] for n in told] for row in rows])]
 
 
 def _row(finding: Finding) -> Sequence[str]:

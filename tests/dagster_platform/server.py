@@ -1,4 +1,4 @@
-"""A webserver, and when one is needed a daemon, on loopback, over one DAGSTER_HOME."""
+"""A webserver, and when they are needed a daemon and a code server, over one DAGSTER_HOME."""
 
 import json
 import os
@@ -38,6 +38,31 @@ mutation ($params: LaunchBackfillParams!) {
   }
 }
 """
+_RELOAD = """
+mutation ($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on WorkspaceLocationEntry {
+      locationOrLoadError { __typename ... on PythonError { message } }
+    }
+    ... on PythonError { message }
+  }
+}
+"""
+_START = """
+mutation ($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+_TICKS = """
+query ($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) {
+    ... on Sensor {
+      sensorState { ticks(limit: 50) { timestamp status } }
+    }
+  }
+}
+"""
 
 
 def wait_until(condition, what):
@@ -53,7 +78,10 @@ def wait_until(condition, what):
 class Dagster:
     """Dagster's processes over one home, as a user would start them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str = MODULE, root: Path = ROOT) -> None:
+        self.root = root
+        self.target = ("-m", module, "-d", root)
+        self.location = module
         self.home = folder / "home"
         self.home.mkdir()
         (self.home / "dagster.yaml").write_text(_SETTINGS)
@@ -69,11 +97,11 @@ class Dagster:
     @contextmanager
     def running(self, tool, *arguments):
         """Run one of Dagster's tools on the code location, and end it by its process id."""
-        command = [Path(sys.executable).with_name(tool), *arguments, "-m", MODULE, "-d", ROOT]
+        command = [Path(sys.executable).with_name(tool), *arguments, *self.target]
         with (self.home / f"{tool}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -89,12 +117,28 @@ class Dagster:
     def webserver(self):
         """Keep the webserver running for the block."""
         with self.running("dagster-webserver", "-h", "127.0.0.1", "-p", str(self.port)) as process:
-            log = self.home / "dagster-webserver.log"
-            wait_until(
-                lambda: b"Serving dagster-webserver" in log.read_bytes() or process.poll(),
-                "The start of the webserver",
-            )
+            self._wait_for("Serving dagster-webserver", "dagster-webserver", process)
             yield
+
+    @contextmanager
+    def code_server(self):
+        """Keep one code server for the block, which the other processes use."""
+        own, port = (self.target, self.location), str(_free_port())
+        address = ("-h", "127.0.0.1", "-p", port)
+        with self.running("dagster", "code-server", "start", *address) as process:
+            self._wait_for("Started Dagster code proxy server", "dagster", process)
+            self.target = ("--grpc-host", "127.0.0.1", "--grpc-port", port)
+            self.location = f"grpc:127.0.0.1:{port}"
+            yield
+        self.target, self.location = own
+
+    def _wait_for(self, line, tool, process):
+        log = self.home / f"{tool}.log"
+        wait_until(
+            lambda: line.encode() in log.read_bytes() or process.poll() is not None,
+            f"The start of {tool}",
+        )
+        assert process.poll() is None, log.read_text()
 
     def ask(self, query, **variables):
         """Send a GraphQL request, as the UI does, and return its data."""
@@ -106,15 +150,11 @@ class Dagster:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
             return json.load(response)["data"]
 
-    def launch(self, job, key, partition):
+    def launch(self, job, key=None, partition=None):
         """Launch a run as the UI's buttons do; return its id."""
-        selector = {
-            "repositoryLocationName": MODULE,
-            "repositoryName": "__repository__",
-            "pipelineName": job,
-            "assetSelection": [{"path": list(key)}] if key else None,
-        }
-        tags = [{"key": "dagster/partition", "value": partition}]
+        selection = [{"path": list(key)}] if key else None
+        selector = self._selector(pipelineName=job, assetSelection=selection)
+        tags = [{"key": "dagster/partition", "value": partition}] if partition else []
         params = {
             "selector": selector,
             "mode": "default",
@@ -131,6 +171,25 @@ class Dagster:
         answer = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return answer["backfillId"]
+
+    def reload(self):
+        """Reload the code location, as after a merge."""
+        answer = self.ask(_RELOAD, location=self.location)["reloadRepositoryLocation"]
+        assert answer["locationOrLoadError"]["__typename"] == "RepositoryLocation", answer
+
+    def switch_on(self, sensor):
+        """Switch a sensor on."""
+        answer = self.ask(_START, selector=self._selector(sensorName=sensor))["startSensor"]
+        assert answer["__typename"] == "Sensor", answer
+
+    def ticks(self, sensor):
+        """Return the last ticks of a sensor, the newest first."""
+        answer = self.ask(_TICKS, selector=self._selector(sensorName=sensor))
+        return answer["sensorOrError"]["sensorState"]["ticks"]
+
+    def _selector(self, **named):
+        where = {"repositoryLocationName": self.location, "repositoryName": "__repository__"}
+        return where | named
 
 
 def _default_signals():
