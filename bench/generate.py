@@ -24,9 +24,7 @@ def write_project(folder: Path, relations: int, *, structs: bool = False) -> Non
     package = folder / "generated"
     package.mkdir()
     (package / "__init__.py").write_text(
-        "from datoria_dagster import *\n"
-        f"{DATASET}"
-        'platform = Platform.discover("generated.parts")\n'
+        f'from datoria_dagster import *\n{DATASET}platform = Platform.discover("generated.parts")\n'
     )
     parts = package / "parts"
     parts.mkdir()
