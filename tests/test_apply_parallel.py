@@ -196,6 +196,15 @@ def test_an_interrupt_ends_what_is_under_way_and_says_what_was_done(bigquery, mo
     assert plan_migration(platform, bigquery.warehouse).is_empty
 
 
+@pytest.fixture
+def interruptible():
+    # Who starts the tests in the background may have it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_ends_a_long_statement_of_the_embedded_warehouse(monkeypatch):
     warehouse = LocalWarehouse()
     create = LocalWarehouse.create
