@@ -60,7 +60,7 @@ def introspect(
     """
     if scope is not None:
         return _within(scope, warehouse, declared)
-    wanted = {codec.ref(found): found for found in declared.managed.values()}
+    wanted = _wanted(declared)
     with _meanwhile(Ledger(warehouse, declared).read) as ledger:
         if reading == "exact":
             sight = _Sight(warehouse.list(*_datasets(declared)))
@@ -81,7 +81,7 @@ def introspect(
 def _within(scope: frozenset[str], warehouse: Warehouse, declared: Platform) -> Facts:
     """Return the live state of these ids. That of what is as declared is told without history."""
     inner = declared.only(scope)
-    wanted = {codec.ref(found): found for found in inner.managed.values()}
+    wanted = _wanted(inner)
     resources = warehouse.read(sorted(wanted))
     if len(resources) == len(wanted) and not any(map(_hints, wanted.values())):
         live = Platform(_objects(resources, wanted))
@@ -100,13 +100,17 @@ def reread(facts: Facts, refs: Collection[Ref], warehouse: Warehouse, declared: 
     if len(resources) < len(refs):
         # What is gone may have left a copy, or have another name.
         return introspect(warehouse, declared, None, "exact")
-    wanted = {codec.ref(found): found for found in declared.managed.values()}
+    wanted = _wanted(declared)
     return replace(
         facts,
         platform=Platform({**facts.platform.objects, **_objects(resources, wanted)}),
         resources={**facts.resources, **resources},
         surveyed=facts.surveyed - frozenset(refs),
     )
+
+
+def _wanted(declared: Platform) -> dict[Ref, Managed]:
+    return {codec.ref(found): found for found in declared.managed.values()}
 
 
 def _datasets(declared: Platform) -> tuple[str, ...]:
@@ -180,7 +184,7 @@ def _facts(
     history: History,
 ) -> Facts:
     """Return what was read of these refs; what is absent may be elsewhere."""
-    wanted = {codec.ref(found): found for found in declared.managed.values()}
+    wanted = _wanted(declared)
     absent = [
         table
         for table in declared.of_type(Table)

@@ -5,9 +5,8 @@ Source: https://docs.cloud.google.com/bigquery/docs/running-queries#dry-run
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.ident import quote
@@ -27,7 +26,6 @@ from datoria_dagster.model.routines import (
     TableFunction,
 )
 from datoria_dagster.model.types import Type
-from datoria_dagster.parallel import Crew, carry_out
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.statements import selected
 from datoria_dagster.plan.step import Rebuild
@@ -45,9 +43,7 @@ from datoria_dagster.warehouse.port import (
     Warehouse,
     WarehouseError,
 )
-
-T = TypeVar("T")
-V = TypeVar("V")
+from datoria_dagster.warehouse.threads import in_parallel
 
 # The findings after which SQL that names the object means something else.
 _VISIBLE = frozenset(
@@ -91,7 +87,9 @@ def validated(plan: Plan, platform: Platform, warehouse: Warehouse) -> Plan:
         return plan
     with warehouse.session():
         trials, skipped = _trials(plan, platform)
-        errors = _in_parallel(lambda trial: _error(trial, platform, warehouse), trials, warehouse)
+        errors = in_parallel(
+            lambda trial: _error(trial, platform, warehouse), trials, warehouse.threads
+        )
         wrong = [
             _told(trial, error, platform)
             for trial, error in zip(trials, errors, strict=True)
@@ -100,7 +98,9 @@ def validated(plan: Plan, platform: Platform, warehouse: Warehouse) -> Plan:
         if wrong:
             raise DeclarationError("\n\n".join(wrong))
         rebuilds = [step for step in plan.steps if isinstance(step, Rebuild)]
-        estimated = _in_parallel(lambda step: _estimated(step, warehouse), rebuilds, warehouse)
+        estimated = in_parallel(
+            lambda step: _estimated(step, warehouse), rebuilds, warehouse.threads
+        )
     known = {step.object: step for step in estimated}
     steps = tuple(known[s.object] if isinstance(s, Rebuild) else s for s in plan.steps)
     return plan.model_copy(update={"steps": steps, "unvalidated": skipped})
@@ -261,18 +261,3 @@ def _estimated(step: Rebuild, warehouse: Warehouse) -> Rebuild:
     limit = warehouse.maximum_bytes_billed
     affordable = size is None or limit is None or size <= limit
     return step.model_copy(update={"bytes": size, "affordable": affordable})
-
-
-def _in_parallel(act: Callable[[T], V], items: Sequence[T], warehouse: Warehouse) -> list[V]:
-    """Return what `act` says of each item; the first error ends it."""
-    said: dict[int, V] = {}
-
-    def ask(place: int) -> bool:
-        said[place] = act(items[place])
-        return True
-
-    places = range(len(items))
-    if items:
-        crew = Crew(warehouse.threads, warehouse.cancel)
-        carry_out([[place] for place in places], ask, lambda _: None, crew)
-    return [said[place] for place in places]

@@ -11,7 +11,6 @@ from tests.trials import (
     CHANGES,
     PASSING,
     STOPPING,
-    Base,
     Trial,
     check_end,
     check_forced_again,
@@ -20,21 +19,12 @@ from tests.trials import (
     state,
 )
 
+pytest_plugins = "tests.trial_fixtures"
+
 # `make laws` tries more of what is drawn, and each kind at each change.
 MANY = len(shards()) > 1
 PARTS = 5
 LASTING = ("unavailable", "reset_before", "reset_after", "rate_limited", "access_denied", "slow")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return Base(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture
-def trial(base, monkeypatch):
-    with Trial(base, monkeypatch) as trial:
-        yield trial
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +60,20 @@ class March:
         kinds = STOPPING if key.startswith("jobs.") else STOPPING[:-1]
         self.met[key] = kinds[(number(key) + self._offset) % len(kinds)]
         return self.met[key]
+
+
+def stopped_again_and_again(trial, faults, march, act):
+    """Act until no more fault is met: each try is stopped a request later than the one before."""
+    for _ in range(50):
+        storm = march.storm(trial)
+        error = act()
+        faults.tried(storm.hits[:1])
+        if not storm.hits:
+            break
+        faults.survived(storm.hits[:1])
+        trial.clock.sleep(A_MINUTE)
+    assert error is None
+    assert len(march.met) >= 5
 
 
 def test_the_plan_has_steps_of_every_kind(trial):
@@ -117,16 +121,7 @@ def test_what_stops_a_migration_is_told_and_the_next_goes_on(trial, wanted, faul
         if error is not None and part == 0:
             check_forced_again(trial, plan)
 
-    for _ in range(50):
-        storm = march.storm(trial)
-        error = trial.migrate(look)
-        faults.tried(storm.hits[:1])
-        if not storm.hits:
-            break
-        faults.survived(storm.hits[:1])
-        trial.clock.sleep(A_MINUTE)
-    assert error is None
-    assert len(march.met) >= 5
+    stopped_again_and_again(trial, faults, march, lambda: trial.migrate(look))
     check_end(trial, wanted)
 
 
@@ -195,16 +190,7 @@ def test_restoring_gets_over_what_fails_once(trial, faults, offset):
 def test_restoring_that_is_stopped_goes_on(trial, faults):
     assert trial.migrate() is None
     march = March(0, lambda key: True)
-    for _ in range(50):
-        storm = march.storm(trial)
-        error = trial.restore(SNAPSHOT)
-        faults.tried(storm.hits[:1])
-        if not storm.hits:
-            break
-        faults.survived(storm.hits[:1])
-        trial.clock.sleep(A_MINUTE)
-    assert error is None
-    assert len(march.met) >= 5
+    stopped_again_and_again(trial, faults, march, lambda: trial.restore(SNAPSHOT))
     check_restored(trial)
 
 

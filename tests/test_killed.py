@@ -8,20 +8,11 @@ from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse.port import Ref
 from tests import killing
 from tests.killing import DATES, FILLED, FILLING, Killer
-from tests.trials import Base, Trial, check_rows, state
+from tests.trials import Trial, check_rows, state
+
+pytest_plugins = "tests.trial_fixtures"
 
 KILLS = 25
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return Base(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture
-def trial(base, monkeypatch):
-    with Trial(base, monkeypatch) as trial:
-        yield trial
 
 
 @pytest.fixture(scope="module")

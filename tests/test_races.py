@@ -22,7 +22,9 @@ from datoria_dagster.warehouse.port import Ref
 from tests.bigquery_server import Server, client
 from tests.conftest import migrated
 from tests.killing import DATES, DAYS, FILL, FILLED, FILLING
-from tests.trials import A_MINUTE, CHANGES, FORCE, Base, Storm, Trial, check_rows, state
+from tests.trials import A_MINUTE, CHANGES, FORCE, Storm, Trial, check_rows, state
+
+pytest_plugins = "tests.trial_fixtures"
 
 ROUNDS = 20
 
@@ -102,17 +104,6 @@ def test_of_two_migrations_that_start_at_once_one_proceeds(number):
 
 
 OWN_COPIES = {f"tables.delete acme.shop.{name}__rebuild" for name in ("addresses", "payments")}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return Base(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture
-def trial(base, monkeypatch):
-    with Trial(base, monkeypatch) as trial:
-        yield trial
 
 
 @pytest.fixture(scope="module")

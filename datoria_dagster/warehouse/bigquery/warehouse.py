@@ -1,7 +1,6 @@
 """BigQuery: the port over the REST API, with resources as they come."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -35,6 +34,7 @@ from datoria_dagster.warehouse.port import (
     Survey,
     Warehouse,
 )
+from datoria_dagster.warehouse.threads import in_parallel
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -311,13 +311,7 @@ def _told() -> Generator[None]:
 
 def _in_parallel(act: Callable[[K], V], keys: Sequence[K]) -> dict[K, V]:
     """Return what `act` says of each key; the first error ends it."""
-    if len(keys) <= 1:
-        return {key: act(key) for key in keys}
-    pool = ThreadPoolExecutor(min(THREADS, len(keys)))
-    try:
-        return dict(zip(keys, pool.map(act, keys), strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return dict(zip(keys, in_parallel(act, keys, THREADS), strict=True))
 
 
 def _check_stored(ref: Ref, body: Body) -> None:
