@@ -122,16 +122,14 @@ def run(target: Target, only_plan: bool, jobs: tuple[str, ...], style: str, **sp
         if only_plan:
             terminal.show_executions(executions, style)
             if refusal:
-                click.echo(f"\n{refusal}", err=True)
+                click.echo(f"\n{refusal.text}", err=True)
             return
         if refusal:
-            raise DatoriaError(refusal)
+            raise DatoriaError(refusal.text)
         if style == "text" or not executions:
             click.echo(runs.headline(executions), err=style != "text")
         if executions:
             _run(executions, platform, warehouse, style)
-            if doubt := gate.doubt(platform, chosen, warehouse):
-                raise DatoriaError(doubt)
 
 
 @cli.command()
@@ -329,14 +327,15 @@ def _executions(
 
 
 def _run(executions: tuple[Any, ...], platform: Platform, warehouse: Warehouse, style: str) -> None:
+    from datoria_dagster.gate import Overtaken, run_watched
     from datoria_dagster.report import runs
     from datoria_dagster.report.progress import progress
-    from datoria_dagster.run.execute import RunFailed, run_all
+    from datoria_dagster.run.execute import RunFailed
 
     try:
         with progress("Running", len(executions)) as advance:
-            results = run_all(executions, platform, warehouse, lambda _: advance())
-    except RunFailed as error:
+            results = run_watched(executions, platform, warehouse, lambda _: advance())
+    except (RunFailed, Overtaken) as error:
         terminal.show_rows(*runs.ran(error.results), style)
         raise
     terminal.show_rows(*runs.ran(results), style)

@@ -1,19 +1,40 @@
 """Whether jobs may run: the real diff of just what they touch, and what to say of it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from datoria_dagster.history import History, Migration
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.migration import plan_migration, platform_fingerprint
+from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.plan.document import Plan
-from datoria_dagster.run.executions import stale
+from datoria_dagster.run.execute import Done, OnDone, RunFailed, run_all
+from datoria_dagster.run.executions import Execution, note_overtaken, stale
 from datoria_dagster.selection import touched
 from datoria_dagster.warehouse.port import Warehouse
 
 _SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something must not be run, or what it wrote is in doubt, and the plan that shows it."""
+
+    text: str
+    plan: Plan
+
+
+class Overtaken(DatoriaError):
+    """A migration changed what jobs touch while they ran. `results` says what became of all."""
+
+    def __init__(self, refusal: Refusal, results: tuple[Done, ...]) -> None:
+        super().__init__(refusal.text)
+        self.plan = refusal.plan
+        self.results = results
 
 
 def pending(platform: Platform, names: Iterable[str], warehouse: Warehouse) -> Plan:
@@ -22,19 +43,65 @@ def pending(platform: Platform, names: Iterable[str], warehouse: Warehouse) -> P
     return plan_migration(platform, warehouse, scope=ids)
 
 
-def refusal(platform: Platform, jobs: Sequence[Job], warehouse: Warehouse) -> str | None:
+def refusal(platform: Platform, jobs: Sequence[Job], warehouse: Warehouse) -> Refusal | None:
     """Return why the jobs must not run now and what to do about it; None when they may."""
-    return _said(not_run(jobs), platform, jobs, warehouse)
+    return refused(_not_run(jobs), platform, [job.id for job in jobs], warehouse)
 
 
-def doubt(platform: Platform, jobs: Sequence[Job], warehouse: Warehouse) -> str | None:
-    """Return why what the jobs have just written is in doubt; None when nothing was migrated."""
-    return _said(overtaken(jobs), platform, jobs, warehouse)
+def refused(
+    head: str, platform: Platform, names: Iterable[str], warehouse: Warehouse
+) -> Refusal | None:
+    """Return what begins with `head` when jobs, or other objects, are not as they are declared."""
+    plan = pending(platform, names, warehouse)
+    if is_migrated(plan):
+        return None
+    return Refusal(_explained(head, platform, plan, warehouse), plan)
 
 
-def _said(head: str, platform: Platform, jobs: Sequence[Job], warehouse: Warehouse) -> str | None:
-    plan = pending(platform, (job.id for job in jobs), warehouse)
-    return None if is_migrated(plan) else explain(head, platform, plan, warehouse)
+def run_watched(
+    executions: Sequence[Execution],
+    platform: Platform,
+    warehouse: Warehouse,
+    on_done: OnDone | None = None,
+) -> tuple[Done, ...]:
+    """Run as `run_all` does, and look again afterwards, also when that fails or is interrupted.
+
+    What was written while a migration changed what it touches counts as stale from then on.
+    Raises Overtaken, and as `run_all` does.
+    """
+    try:
+        results = run_all(executions, platform, warehouse, on_done)
+    except RunFailed as failed:
+        if doubt := _doubt(_written(failed.results), platform, warehouse):
+            both = replace(doubt, text=f"{doubt.text}\n\n{failed}")
+            raise Overtaken(both, failed.results) from None
+        raise
+    except BaseException:
+        # Any of them may have been written. What can't be asked by now is left as it is.
+        with suppress(DatoriaError):
+            _doubt(executions, platform, warehouse)
+        raise
+    if doubt := _doubt(_written(results), platform, warehouse):
+        raise Overtaken(doubt, results)
+    return results
+
+
+def _written(results: Sequence[Done]) -> list[Execution]:
+    return [done.execution for done in results if done.status == "done"]
+
+
+def _doubt(
+    written: Sequence[Execution], platform: Platform, warehouse: Warehouse
+) -> Refusal | None:
+    """Return why what was written is in doubt, after noting it; None when nothing was migrated."""
+    if not written:
+        return None
+    jobs = list({execution.job.id: execution.job for execution in written}.values())
+    doubt = refused(_overtaken(jobs), platform, [job.id for job in jobs], warehouse)
+    if doubt is None:
+        return None
+    note_overtaken(written, platform, warehouse)
+    return replace(doubt, text=f"{doubt.text}\nWhat was written counts as stale from now on.")
 
 
 def is_migrated(plan: Plan) -> bool:
@@ -47,14 +114,14 @@ def is_at_rest(plan: Plan, platform: Platform, warehouse: Warehouse) -> bool:
     return plan.is_empty and not stale(platform, warehouse, datetime.now(UTC))
 
 
-def not_run(jobs: Sequence[Job]) -> str:
+def _not_run(jobs: Sequence[Job]) -> str:
     """Return the beginning of a refusal to run jobs."""
     if len(jobs) == 1:
         return f"Job {jobs[0].name} was not run, and none of its SQL was sent"
     return f"The {len(jobs)} jobs were not run, and none of their SQL was sent"
 
 
-def overtaken(jobs: Sequence[Job]) -> str:
+def _overtaken(jobs: Sequence[Job]) -> str:
     """Return the beginning of what is said of jobs that a migration has overtaken."""
     if len(jobs) == 1:
         subject, when = f"job {jobs[0].name} touches", "it ran"
@@ -63,7 +130,7 @@ def overtaken(jobs: Sequence[Job]) -> str:
     return f"What {subject} was changed while {when}, and what was written may be of both states"
 
 
-def explain(head: str, platform: Platform, plan: Plan, warehouse: Warehouse) -> str:
+def _explained(head: str, platform: Platform, plan: Plan, warehouse: Warehouse) -> str:
     """Return a refusal: what is pending, and the command that resolves it.
 
     Code that is older than the warehouse is told so, and never to migrate: that would undo

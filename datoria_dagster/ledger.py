@@ -2,13 +2,13 @@
 
 `migrations` has a row per event: a migration started, a step had an outcome, a migration finished.
 `executions` has a row per execution that left no rows behind, for those leave no partition to be
-seen. The labels of the dataset say who migrates.
+seen, and per execution that a migration overtook. The labels of the dataset say who migrates.
 """
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -41,6 +41,19 @@ class Outcome:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is noted of an execution; `partition` is "" where there is none.
+
+    It left no rows (`empty`), or a migration overtook what was written then (`overtaken`).
+    """
+
+    job: str
+    partition: str
+    outcome: Literal["empty", "overtaken"]
+    at: datetime
+
+
 class Ledger:
     """The ledger of a platform. Nothing is created before the first migration."""
 
@@ -58,16 +71,19 @@ class Ledger:
         ordered = sorted(rows, key=lambda row: (int(row["sequence"]), int(row["event"])))
         return fold(ordered, self._datasets)
 
-    def empty_executions(self) -> Mapping[tuple[str, str], datetime]:
-        """Return (job, partition id) → when, for executions that left no rows."""
+    def executions(self) -> tuple[Noted, ...]:
+        """Return what was noted of executions: what the partitions do not tell themselves."""
         rows = self._warehouse.rows(codec.ref(self._executions))
-        return {(row["job"], row["partition"]): moment(row["at"]) for row in rows}
+        return tuple(
+            Noted(row["job"], row["partition"], row.get("outcome") or "empty", moment(row["at"]))
+            for row in rows
+        )
 
-    def add_empty_execution(self, job: str, partition: str) -> None:
-        """Note that an execution ran and left no rows."""
+    def note(self, *executions: Noted) -> None:
+        """Add to what is noted of executions."""
         self._ensure()
-        row = {"job": job, "partition": partition, "at": _now().isoformat()}
-        self._warehouse.append(codec.ref(self._executions), [row])
+        rows = [{**asdict(noted), "at": noted.at.isoformat()} for noted in executions]
+        self._warehouse.append(codec.ref(self._executions), rows)
 
     def start(self, plan: Plan) -> int:
         """Write that a migration begins, and return its sequence number."""
@@ -171,6 +187,7 @@ _EXECUTION_FIELDS = (
     Field("job", STRING, required=True),
     Field("partition", STRING, required=True),
     Field("at", TIMESTAMP, required=True),
+    Field("outcome", STRING),
 )
 
 

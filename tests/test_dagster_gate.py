@@ -1,14 +1,16 @@
 """No SQL of a job is sent while a migration of what it touches is pending."""
 
+import re
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
-from datoria_dagster import INT64, Field, gate
-from datoria_dagster.apply import apply
-from datoria_dagster.migration import plan_migration
+from datoria_dagster import INT64, Field, day, gate
 from datoria_dagster.orchestration import build_definitions, require_migrated
+from datoria_dagster.run.executions import stale
 from datoria_dagster.warehouse.port import Unavailable
-from tests.dagster_platform import before, daily, doubled, monthly, platform, unrelated
+from tests.dagster_platform import before, daily, daily_job, doubled, monthly, platform, unrelated
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, rows
 
@@ -101,8 +103,7 @@ def test_what_the_job_does_not_touch_does_not_stop_it(warehouse, instance):
 def test_an_incompatible_change_is_pointed_out(warehouse):
     migrate(warehouse)
     changed = platform.with_object(monthly.with_fields(monthly.fields[:1]))
-    text = gate.refusal(changed, [JOBS["monthly"]], warehouse)
-    assert text is not None
+    text = gate.refusal(changed, [JOBS["monthly"]], warehouse).text
     assert "acme.shop.monthly.amount" in text
     assert "not backwards compatible: `datoria migrate --plan`" in text
 
@@ -110,8 +111,7 @@ def test_an_incompatible_change_is_pointed_out(warehouse):
 def test_older_code_is_told_to_deploy_the_newer_and_never_to_migrate(warehouse):
     older = before.with_object(JOBS["customers"])
     migrate(warehouse)
-    text = gate.refusal(older, [JOBS["customers"]], warehouse)
-    assert text is not None
+    text = gate.refusal(older, [JOBS["customers"]], warehouse).text
     assert "the warehouse was migrated by newer code (migration 2" in text
     assert "Deploy that code here" in text
     assert "datoria migrate" not in text
@@ -121,8 +121,7 @@ def test_older_code_is_told_to_deploy_the_newer_and_never_to_migrate(warehouse):
 def test_a_change_made_by_hand_is_pending_and_not_newer_code(warehouse):
     migrate(warehouse)
     warehouse.execute("ALTER TABLE `acme.shop.monthly` ADD COLUMN IF NOT EXISTS extra INT64")
-    text = gate.refusal(platform, [JOBS["monthly"]], warehouse)
-    assert text is not None
+    text = gate.refusal(platform, [JOBS["monthly"]], warehouse).text
     assert "a migration is pending" in text
 
 
@@ -132,8 +131,7 @@ def test_a_migrated_platform_refuses_nothing(warehouse):
 
 
 def test_several_jobs_are_counted(warehouse):
-    text = gate.refusal(platform, [JOBS["daily"], JOBS["monthly"]], warehouse)
-    assert text is not None
+    text = gate.refusal(platform, [JOBS["daily"], JOBS["monthly"]], warehouse).text
     assert text.startswith("The 2 jobs were not run")
 
 
@@ -267,23 +265,95 @@ def test_older_code_in_an_asset_of_ones_own_is_never_told_to_migrate(warehouse):
     assert "datoria migrate" not in failed.value.description
 
 
+WIDER = platform.with_object(daily.with_fields((*daily.fields, Field("z", INT64))))
+
+
+class Overtaken(Spy):
+    """Newer code migrates when the first partition is written; `fails` is not written."""
+
+    def __init__(self, warehouse, fails=None):
+        super().__init__(warehouse)
+        self.warehouse, self.fails = warehouse, fails
+
+    def write(self, query, destination, partition):
+        if partition == self.fails:
+            raise Unavailable("The warehouse went away.")
+        rows = super().write(query, destination, partition)
+        migrate(self.warehouse, WIDER)
+        return rows
+
+
+def overtaken(warehouse):
+    """Return the partitions that are stale for that reason."""
+    found = stale(WIDER, warehouse, datetime.now(UTC), jobs=["daily"])
+    return [each.partition_id for each in found if each.reason == "a migration overtook it"]
+
+
 def test_a_migration_while_a_job_runs_is_noticed(warehouse, instance):
     migrate(warehouse)
-    wider = platform.with_object(daily.with_fields((*daily.fields, Field("z", INT64))))
-
-    class Overtaken(Spy):
-        def write(self, query, destination, partition):
-            rows = super().write(query, destination, partition)
-            if partition == "20240131":
-                apply(plan_migration(wider, warehouse), wider, warehouse)
-            return rows
-
     result = materialize(platform, Overtaken(warehouse), instance, DAILY, partition_key="20240131")
-    assert failure(result).description.startswith(
+    assert re.sub(", by [^)]*", ", by me", failure(result).description) == (
         "What job daily touches was changed while it ran, and what was written may be of both "
-        "states: the warehouse was migrated by newer code (migration 3"
+        "states: the warehouse was migrated by newer code (migration 3, by me).\n"
+        "In this, older, declaration differ:\n"
+        "  acme.shop.daily.z: dropped with its values, INT64\n"
+        "Deploy that code here, or reload this code location if it is already there.\n"
+        "What was written counts as stale from now on."
     )
+    assert "z" in failure(result).metadata["plan"].value
     assert instance.get_materialized_partitions(DAILY) == set()
+
+
+def test_what_a_migration_overtook_is_stale_until_it_has_run_again(warehouse, instance):
+    migrate(warehouse)
+    assert materialize(platform, warehouse, instance, DAILY, partition_key="20240130").success
+    materialize(platform, Overtaken(warehouse), instance, DAILY, partition_key="20240131")
+    assert overtaken(warehouse) == ["20240131"]
+    assert materialize(WIDER, warehouse, instance, DAILY, partition_key="20240131").success
+    assert overtaken(warehouse) == []
+
+
+def test_what_a_migration_overtook_and_left_empty_is_stale_too(warehouse, instance):
+    migrate(warehouse)
+    empty = daily_job.model_copy(update={"start": day(2024, 1, 29)})
+    declared = platform.with_object(empty)
+    result = materialize(declared, Overtaken(warehouse), instance, DAILY, partition_key="20240129")
+    assert "What was written counts as stale" in failure(result).description
+    found = stale(WIDER.with_object(empty), warehouse, datetime.now(UTC), jobs=["daily"])
+    assert (found[0].partition_id, found[0].reason) == ("20240129", "a migration overtook it")
+
+
+def test_a_run_that_is_overtaken_and_fails_says_both(warehouse, instance):
+    migrate(warehouse)
+    tags = {
+        "dagster/asset_partition_range_start": "20240131",
+        "dagster/asset_partition_range_end": "20240201",
+    }
+    broken = Overtaken(warehouse, fails="20240201")
+    result = materialize(platform, broken, instance, DAILY, tags=tags)
+    said = failure(result).description
+    assert said.startswith("What job daily touches was changed while it ran, and what was written")
+    assert "daily$20240201: The warehouse went away." in said
+    assert instance.get_materialized_partitions(DAILY) == set()
+    assert overtaken(warehouse) == ["20240131"]
+
+
+def test_a_run_that_is_overtaken_and_ended_leaves_what_it_wrote_stale(warehouse):
+    migrate(warehouse)
+
+    class Ended(Overtaken):
+        def write(self, query, destination, partition):
+            super().write(query, destination, partition)
+            raise KeyboardInterrupt
+
+    (execution,) = [
+        each
+        for each in stale(platform, warehouse, datetime.now(UTC), jobs=["daily"])
+        if each.partition_id == "20240131"
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        gate.run_watched([execution], platform, Ended(warehouse))
+    assert overtaken(warehouse) == ["20240131"]
 
 
 def test_what_is_as_declared_is_known_without_sql_history_or_the_rest(warehouse):

@@ -321,9 +321,8 @@ def test_no_job_runs_while_a_swap_is_cut_off(monkeypatch):
         assert headline(plan) == (
             "To be finished, after a migration that was cut off: acme.shop.orders."
         )
-        assert "acme.shop.orders: a migration of it was cut off" in str(
-            gate.refusal(platform, [fill], warehouse)
-        )
+        refusal = gate.refusal(platform, [fill], warehouse)
+        assert "acme.shop.orders: a migration of it was cut off" in refusal.text
         apply(plan, platform, warehouse)
         assert gate.refusal(platform, [fill], warehouse) is None
 

@@ -26,32 +26,24 @@ def require_migrated(
     names = [table if isinstance(table, str) else table.id for table in tables]
     try:
         ids = sorted(resolved(names, platform))
+        head = f"{', '.join(ids)} must not be read or written now"
         with opened(warehouse) as live:
-            plan = gate.pending(platform, ids, live)
-            if not gate.is_migrated(plan):
-                head = f"{', '.join(ids)} must not be read or written now"
-                raise _failure(gate.explain(head, platform, plan, live), plan)
+            refused = gate.refused(head, platform, ids, live)
     except DatoriaError as error:
         raise dg.Failure(str(error)) from None
+    if refused is not None:
+        raise failure(refused.text, refused.plan)
 
 
 def refuse_pending(graph: Graph, job: Job, warehouse: Warehouse) -> None:
     """Raise `dagster.Failure` when anything that the job touches is not as it is declared."""
-    plan = gate.pending(graph.platform, [job.id], warehouse)
-    if not gate.is_migrated(plan):
-        text = gate.explain(gate.not_run([job]), graph.platform, plan, warehouse)
-        raise _failure(text, plan, graph)
+    refused = gate.refusal(graph.platform, [job], warehouse)
+    if refused is not None:
+        raise failure(refused.text, refused.plan, graph)
 
 
-def refuse_overtaken(graph: Graph, job: Job, warehouse: Warehouse) -> None:
-    """Raise `dagster.Failure` when a migration changed what the job touches while it ran."""
-    plan = gate.pending(graph.platform, [job.id], warehouse)
-    if not gate.is_migrated(plan):
-        text = gate.explain(gate.overtaken([job]), graph.platform, plan, warehouse)
-        raise _failure(text, plan, graph)
-
-
-def _failure(text: str, plan: Plan, graph: Graph | None = None) -> dg.Failure:
+def failure(text: str, plan: Plan, graph: Graph | None = None) -> dg.Failure:
+    """Return what Dagster shows of a refusal: the plan, and a link to the migration."""
     link = {"migration": dg.MetadataValue.asset(graph.migration.key)} if graph else {}
     shown = dg.MetadataValue.md(markdown.render_plan(plan))
     return dg.Failure(text, metadata={"plan": shown, **link}, allow_retries=False)

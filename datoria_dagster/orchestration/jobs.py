@@ -5,14 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from datoria_dagster.gate import Overtaken, run_watched
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.orchestration import partitions
 from datoria_dagster.orchestration.connection import Connection, opened
-from datoria_dagster.orchestration.gate import refuse_overtaken, refuse_pending
+from datoria_dagster.orchestration.gate import failure, refuse_pending
 from datoria_dagster.orchestration.graph import Graph
 from datoria_dagster.orchestration.metadata import Metadata, code, page, repeated
-from datoria_dagster.run.execute import Done, RunFailed, run_all
+from datoria_dagster.run.execute import Done, RunFailed
 from datoria_dagster.run.executions import Execution
 
 
@@ -33,11 +34,12 @@ def build_job_asset(
                 refuse_pending(graph, job, warehouse)
                 shown = graph.lineage.of_job(job) | shown | page(job.destination, warehouse)
                 executions = _executions(job, context.partition_keys if job.start else ())
-                results = run_all(executions, graph.platform, warehouse)
-                refuse_overtaken(graph, job, warehouse)
-        except RunFailed as failure:
-            _report_done(context, spec, shown, failure.results)
-            raise dg.Failure(description=str(failure)) from None
+                results = run_watched(executions, graph.platform, warehouse)
+        except Overtaken as overtaken:
+            raise failure(str(overtaken), overtaken.plan, graph) from None
+        except RunFailed as failed:
+            _report_done(context, spec, shown, failed.results)
+            raise dg.Failure(description=str(failed)) from None
         except DatoriaError as error:
             raise dg.Failure(description=str(error)) from None
         return _result(context, shown, results)

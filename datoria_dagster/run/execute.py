@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Literal
 
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger import Ledger, Noted
 from datoria_dagster.model.base import DatoriaError, Interrupted
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition
@@ -48,7 +49,7 @@ def execute(job: Job, partition: Partition | None, platform: Platform, warehouse
     name = partition.id if partition else None
     rows = warehouse.write(job.query.render(partition), codec.ref(job.destination), name)
     if rows == 0:
-        Ledger(warehouse, platform).add_empty_execution(job.name, name or "")
+        Ledger(warehouse, platform).note(Noted(job.name, name or "", "empty", datetime.now(UTC)))
     return rows
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger import Ledger, Noted
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition
@@ -15,6 +15,7 @@ from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import PartitionFacts, Ref, Warehouse
 
 NEVER_RUN = "never run"
+OVERTAKEN = "a migration overtook it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +62,43 @@ def stale(
     return tuple(found)
 
 
+def note_overtaken(
+    executions: Iterable[Execution], platform: Platform, warehouse: Warehouse
+) -> None:
+    """Note that what these have written may be of two states: it is stale until it is replaced."""
+    every = tuple(executions)
+    jobs = tuple({execution.job.id: execution.job for execution in every}.values())
+    survey = _survey(platform, warehouse, jobs, datetime.now(UTC))
+    # The moment is that of what was written, as the warehouse has it: clocks may differ.
+    moments = [(each, survey.ran(each.job, each.partition_id)) for each in every]
+    noted = [Noted(each.job.name, each.partition_id, "overtaken", at) for each, at in moments if at]
+    if noted:
+        Ledger(warehouse, platform).note(*noted)
+
+
 @dataclass(slots=True)
 class _Survey:
     platform: Platform
     facts: Mapping[str, Mapping[str, datetime]]
     empty: Mapping[tuple[str, str], datetime]
+    overtaken: Mapping[tuple[str, str], datetime]
     now: datetime
     planned: dict[str, set[str]]
+
+    def ran(self, job: Job, name: str) -> datetime | None:
+        """Return when a partition was filled last, None when it never was."""
+        written = self.facts.get(job.destination.id, {}).get(name)
+        left_empty = self.empty.get((job.name, name))
+        return max((moment for moment in (written, left_empty) if moment), default=None)
 
     def reason(self, job: Job, partition: Partition | None) -> str:
         """Return why the execution should run, or "" when it need not."""
         name = partition.id if partition else ""
-        written = self.facts.get(job.destination.id, {}).get(name)
-        left_empty = self.empty.get((job.name, name))
-        ran = max((moment for moment in (written, left_empty) if moment), default=None)
+        ran = self.ran(job, name)
         if ran is None:
             return NEVER_RUN
+        if self.overtaken.get((job.name, name)) == ran:
+            return OVERTAKEN
         for dependency in job.dependencies:
             reason = self._changed(dependency, partition, ran)
             if reason:
@@ -118,8 +140,18 @@ def _survey(
             if dependency.invalidation.on_change:
                 refs |= {codec.ref(table) for table in tables_behind(platform, dependency)}
     facts = warehouse.partitions(sorted(refs))
-    empty = Ledger(warehouse, platform).empty_executions()
-    return _Survey(platform, _moments(facts), empty, now, {})
+    noted = Ledger(warehouse, platform).executions()
+    empty, overtaken = (_latest(noted, outcome) for outcome in ("empty", "overtaken"))
+    return _Survey(platform, _moments(facts), empty, overtaken, now, {})
+
+
+def _latest(noted: Iterable[Noted], outcome: str) -> Mapping[tuple[str, str], datetime]:
+    found: dict[tuple[str, str], datetime] = {}
+    for each in noted:
+        if each.outcome == outcome:
+            key = each.job, each.partition
+            found[key] = max(found.get(key, each.at), each.at)
+    return found
 
 
 def _moments(
