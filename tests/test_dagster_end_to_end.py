@@ -8,7 +8,7 @@ import pytest
 
 from datoria_dagster.warehouse.local import LocalWarehouse
 from definitions.load import fill
-from tests.dagster_platform.server import ROOT, Dagster, wait_until
+from tests.dagster_platform.server import ROOT, Dagster, wait_for
 
 DAILY, MONTHLY = ("analytics", "daily_delays"), ("analytics", "monthly_delays")
 SENSORS = ("migrate_on_merge", "run_stale")
@@ -66,9 +66,6 @@ class Flights(Dagster):
         yield found
         found.close()
 
-    def daemon(self):
-        return self.running("dagster-daemon", "run")
-
 
 @pytest.fixture
 def flights(tmp_path):
@@ -92,12 +89,12 @@ def test_launched_backfilled_merged_and_refused(flights, instance):
         add_a_column_and_a_day(flights)
         wait_for(instance, FIRST + COMPATIBLE)
     with flights.daemon():
-        look_twice(flights)
+        flights.look_twice(*SENSORS)
         wait_for(instance, FIRST + COMPATIBLE)
         change_the_type_of_the_column(flights)
         wait_for(instance, FIRST + COMPATIBLE + INCOMPATIBLE)
     with flights.daemon():
-        look_twice(flights)
+        flights.look_twice(*SENSORS)
         wait_for(instance, FIRST + COMPATIBLE + INCOMPATIBLE)
     the_failure_shows_the_plan(instance)
     flights.launch("__ASSET_JOB", DAILY, "20130102")
@@ -131,41 +128,6 @@ def change_the_type_of_the_column(flights):
     flights.edit("delays", 'Field("longest_delay", INT64)', 'Field("longest_delay", STRING)')
     flights.edit("delays", "MAX(dep_delay)", "CAST(MAX(dep_delay) AS STRING)")
     flights.reload()
-
-
-def wait_for(instance, expected):
-    """Wait until as many runs have ended; they are these, the oldest first."""
-
-    def ended():
-        runs = instance.get_runs()
-        enough = len(runs) >= len(expected) and all(run.is_finished for run in runs)
-        return runs if enough else None
-
-    runs = wait_until(ended, f"The end of {len(expected)} runs")
-    assert [described(run) for run in reversed(runs)] == expected
-
-
-def described(run):
-    keys = ["/".join(key.path) for key in run.asset_selection or ()]
-    launcher = "backfilled" if "dagster/backfill" in run.tags else "launched"
-    launcher = run.tags.get("dagster/sensor_name", launcher)
-    return f"{', '.join(keys) or run.job_name}, {launcher}: {run.status.value}"
-
-
-def look_twice(flights):
-    """Wait until both sensors have looked twice more, and found nothing to do."""
-    for sensor in SENSORS:
-        known = {tick["timestamp"] for tick in flights.ticks(sensor)}
-        wait_until(
-            lambda sensor=sensor, known=known: len(skipped(flights, sensor, known)) >= 2,
-            f"Two more ticks of {sensor}",
-        )
-
-
-def skipped(flights, sensor, known):
-    found = [tick for tick in flights.ticks(sensor) if tick["timestamp"] not in known]
-    assert {tick["status"] for tick in found} <= {"STARTED", "SKIPPED"}
-    return [tick for tick in found if tick["status"] == "SKIPPED"]
 
 
 def failure_of_the_last_run(instance):

@@ -1,6 +1,7 @@
 """Every way to start a job asset without the migration, in a running Dagster.
 
-All are started at once, first with a change pending, and then again with nothing pending.
+All are started at once, first with a change pending, and then again with nothing pending. Those
+within one process are in test_dagster_ways.py.
 """
 
 from dataclasses import dataclass
@@ -16,13 +17,18 @@ from tests.dagster_platform.stock import facts, migrate, rows, stock
 
 KEY = ("shop", "daily")
 NAME = "acme.shop.daily"
-# The partition that each way fills; "" is the whole of another table.
+START, END = (f"dagster/asset_partition_range_{side}" for side in ("start", "end"))
+MATERIALIZE = "dagster asset materialize"
+# The job that each way runs, and the tags that tell its runs from others.
 WAYS = {
-    "a launch over GraphQL": "20240130",
-    "a job without the schema assets": "20240131",
-    "dagster asset materialize": "20240201",
-    "a backfill": "20240202",
-    "dagster job execute": "",
+    "a launch over GraphQL": ("daily", {"dagster/partition": "20240130"}),
+    "a job without the schema assets": ("daily", {"dagster/partition": "20240131"}),
+    MATERIALIZE: ("daily", {"dagster/partition": "20240201"}),
+    "a backfill": ("daily", {START: "20240202", END: "20240202"}),
+    "dagster job execute": ("customers", {"by": "hand"}),
+    "a schedule": ("customers", {"dagster/schedule_name": "every_minute"}),
+    "a sensor": ("customers", {"dagster/sensor_name": "once"}),
+    "an automation condition": ("monthly", {"dagster/from_automation_condition": "true"}),
 }
 
 
@@ -73,34 +79,32 @@ def migrated(dagster, instance, warehouse, pending):
 
 
 def start_all(dagster, instance):
-    """Start a run in every way; wait for all; return way → attempt."""
+    """Start a run in every way; wait until each has ended one; return way → attempt."""
     known = {run.run_id for run in instance.get_runs()}
-    launched, own, command_line, backfilled, _ = WAYS.values()
-    materialize = ("asset", "materialize", "--select", "/".join(KEY), "--partition", command_line)
-    execute = ("job", "execute", "-j", "only_customers")
+    materialize = ("asset", "materialize", "--select", "/".join(KEY), "--partition", "20240201")
+    execute = ("job", "execute", "-j", "only_customers", "--tags", '{"by": "hand"}')
     with (
         dagster.running("dagster", *materialize) as command,
         dagster.running("dagster", *execute),
     ):
-        dagster.launch("__ASSET_JOB", KEY, launched)
-        dagster.launch("only_daily", None, own)
-        dagster.backfill(KEY, [backfilled])
-        # A daemon looks for backfills when it starts, and then every half minute.
-        with dagster.running("dagster-daemon", "run"):
-            ended = wait_until(lambda: finished(instance, known), "The end of five runs")
-        runs = by_partition(ended)
-        assert (command.wait(60) == 0) == runs[command_line].is_success
-    return {way: attempt(instance, runs[partition]) for way, partition in WAYS.items()}
+        dagster.launch("__ASSET_JOB", KEY, "20240130")
+        dagster.launch("only_daily", None, "20240131")
+        dagster.backfill(KEY, ["20240202"])
+        with dagster.daemon():
+            wait_until(lambda: len(ended(instance, known)) == len(WAYS), "A run in every way")
+        assert (command.wait(60) == 0) == ended(instance, known)[MATERIALIZE].is_success
+    wait_until(lambda: all(run.is_finished for run in instance.get_runs()), "The end of all runs")
+    return {way: attempt(instance, run) for way, run in ended(instance, known).items()}
 
 
-def finished(instance, known):
-    runs = [run for run in instance.get_runs() if run.run_id not in known]
-    return runs if len(runs) == len(WAYS) and all(run.is_finished for run in runs) else None
-
-
-def by_partition(runs):
-    start = "dagster/asset_partition_range_start"
-    return {run.tags.get("dagster/partition") or run.tags.get(start, ""): run for run in runs}
+def ended(instance, known):
+    """Return way → a run that has ended."""
+    return {
+        way: run
+        for run in instance.get_runs()
+        for way, (_, tags) in WAYS.items()
+        if run.run_id not in known and run.is_finished and tags.items() <= run.tags.items()
+    }
 
 
 def attempt(instance, run):
@@ -114,7 +118,7 @@ def test_with_a_change_pending_it_is_refused(pending, way):
     attempts, _, _ = pending
     assert attempts[way].status == dg.DagsterRunStatus.FAILURE
     assert attempts[way].text.startswith(
-        f"Job {'daily' if WAYS[way] else 'customers'} was not run, and none of its SQL was sent: "
+        f"Job {WAYS[way][0]} was not run, and none of its SQL was sent: "
         "a migration is pending.\n"
         "  acme.shop.daily.orders: added"
     )

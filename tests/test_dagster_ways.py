@@ -1,46 +1,23 @@
 """Every way to start a job asset within Python: refused while its migration is pending.
 
-Those that need processes of their own are in test_dagster_launch.py.
+Those that need processes of their own, a daemon for one, are in test_dagster_launch.py.
 """
-
-from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from datoria_dagster.orchestration import DatoriaTranslator, build_definitions
+from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.warehouse.local import LocalWarehouse
 from tests.dagster_platform import platform
 from tests.dagster_platform.spy import Spy
 from tests.dagster_platform.stock import migrate, rows, stock
 
-DAILY, CUSTOMERS = dg.AssetKey(["shop", "daily"]), dg.AssetKey(["shop", "customers"])
-NOON = datetime(2024, 2, 3, 12, tzinfo=UTC)
-
-
-class Eager(DatoriaTranslator):
-    """Gives a condition of the user's own, which knows nothing of migrations."""
-
-    def get_asset_spec(self, data):
-        spec = super().get_asset_spec(data)
-        if spec.key != CUSTOMERS:
-            return spec
-        return spec.replace_attributes(automation_condition=dg.AutomationCondition.missing())
+CUSTOMERS = dg.AssetKey(["shop", "customers"])
 
 
 def definitions(warehouse):
     only = dg.define_asset_job("only", selection=[CUSTOMERS])
-
-    @dg.schedule(job=only, cron_schedule="0 6 * * *")
-    def every_morning(context):
-        return dg.RunRequest()
-
-    @dg.sensor(job=only)
-    def whenever(context):
-        return dg.RunRequest()
-
-    own = dg.Definitions(jobs=[only], schedules=[every_morning], sensors=[whenever])
-    return dg.Definitions.merge(build_definitions(platform, warehouse, translator=Eager()), own)
+    return dg.Definitions.merge(build_definitions(platform, warehouse), dg.Definitions(jobs=[only]))
 
 
 def launch(found, instance):
@@ -51,26 +28,6 @@ def launch(found, instance):
 def materialized(found, instance):
     assets = list(found.assets)
     return dg.materialize(assets, selection=[CUSTOMERS], instance=instance, raise_on_error=False)
-
-
-def scheduled(found, instance):
-    context = dg.build_schedule_context(instance, scheduled_execution_time=NOON)
-    (request,) = found.resolve_schedule_def("every_morning").evaluate_tick(context).run_requests
-    assert request.asset_selection is None
-    return launch(found, instance)
-
-
-def sensed(found, instance):
-    context = dg.build_sensor_context(instance)
-    (request,) = found.resolve_sensor_def("whenever").evaluate_tick(context).run_requests
-    assert request.asset_selection is None
-    return launch(found, instance)
-
-
-def automated(found, instance):
-    requested = dg.evaluate_automation_conditions(found, instance)
-    assert requested.get_num_requested(CUSTOMERS) == 1
-    return materialized(found, instance)
 
 
 def with_the_rest(found, instance):
@@ -84,9 +41,6 @@ def with_the_rest(found, instance):
 WAYS = {
     "materialize()": materialized,
     "a job of the user's own": launch,
-    "a schedule": scheduled,
-    "a sensor": sensed,
-    "an automation condition": automated,
     "the implicit asset job": with_the_rest,
 }
 

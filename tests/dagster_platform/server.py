@@ -17,7 +17,7 @@ SECONDS = 90.0
 _SETTINGS = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
-run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+run_coordinator: {module: dagster.core.run_coordinator, class: DefaultRunCoordinator}
 """
 _LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -54,6 +54,20 @@ mutation ($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
 }
 """
+_START_SCHEDULE = """
+mutation ($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) {
+    __typename
+    ... on ScheduleStateResult { scheduleState { id } }
+    ... on PythonError { message }
+  }
+}
+"""
+_STOP_SCHEDULE = """
+mutation ($id: String!) {
+  stopRunningSchedule(id: $id) { __typename ... on PythonError { message } }
+}
+"""
 _TICKS = """
 query ($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) {
@@ -73,6 +87,27 @@ def wait_until(condition, what):
             raise TimeoutError(f"{what} did not happen within {SECONDS:.0f} s.")
         time.sleep(0.2)
     return answer
+
+
+def wait_for(instance, expected):
+    """Wait until as many runs have ended; they are these, the oldest first."""
+
+    def ended():
+        runs = instance.get_runs()
+        enough = len(runs) >= len(expected) and all(run.is_finished for run in runs)
+        return runs if enough else None
+
+    runs = wait_until(ended, f"The end of {len(expected)} runs")
+    found = [_described(run) for run in reversed(runs)]
+    assert found == expected, found
+
+
+def _described(run):
+    keys = ["/".join(key.path) for key in run.asset_selection or ()]
+    by = "backfilled" if "dagster/backfill" in run.tags else "launched"
+    by = "deployed" if "dagster/parent_run_id" in run.tags else by
+    by = run.tags.get("dagster/sensor_name") or run.tags.get("dagster/schedule_name") or by
+    return f"{', '.join(keys) or run.job_name}, {by}: {run.status.value}"
 
 
 class Dagster:
@@ -132,6 +167,10 @@ class Dagster:
             yield
         self.target, self.location = own
 
+    def daemon(self):
+        """Keep the daemon running for the block."""
+        return self.running("dagster-daemon", "run")
+
     def _wait_for(self, line, tool, process):
         log = self.home / f"{tool}.log"
         wait_until(
@@ -182,10 +221,34 @@ class Dagster:
         answer = self.ask(_START, selector=self._selector(sensorName=sensor))["startSensor"]
         assert answer["__typename"] == "Sensor", answer
 
+    @contextmanager
+    def scheduled(self, schedule):
+        """Keep a schedule switched on for the block."""
+        selector = self._selector(scheduleName=schedule)
+        started = self.ask(_START_SCHEDULE, selector=selector)["startSchedule"]
+        assert started["__typename"] == "ScheduleStateResult", started
+        yield
+        stopped = self.ask(_STOP_SCHEDULE, id=started["scheduleState"]["id"])["stopRunningSchedule"]
+        assert stopped["__typename"] == "ScheduleStateResult", stopped
+
     def ticks(self, sensor):
         """Return the last ticks of a sensor, the newest first."""
         answer = self.ask(_TICKS, selector=self._selector(sensorName=sensor))
         return answer["sensorOrError"]["sensorState"]["ticks"]
+
+    def look_twice(self, *sensors):
+        """Wait until the sensors have looked twice more, and found nothing to do."""
+        for sensor in sensors:
+            known = {tick["timestamp"] for tick in self.ticks(sensor)}
+            wait_until(
+                lambda sensor=sensor, known=known: len(self._skipped(sensor, known)) >= 2,
+                f"Two more ticks of {sensor}",
+            )
+
+    def _skipped(self, sensor, known):
+        found = [tick for tick in self.ticks(sensor) if tick["timestamp"] not in known]
+        assert {tick["status"] for tick in found} <= {"STARTED", "SKIPPED"}
+        return [tick for tick in found if tick["status"] == "SKIPPED"]
 
     def _selector(self, **named):
         where = {"repositoryLocationName": self.location, "repositoryName": "__repository__"}
