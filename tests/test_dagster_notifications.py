@@ -5,6 +5,7 @@ import pytest
 from datoria_dagster import DATE, INT64, Field, Job, Table, sql
 from datoria_dagster.ledger import Ledger
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
+from datoria_dagster.orchestration.deploy import MigrationStopped, deploy
 from datoria_dagster.settings import SettingsError
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Unavailable
@@ -54,6 +55,14 @@ def test_a_refusal_is_handed_on_with_the_plan_and_the_run(warehouse, instance, h
     assert {finding.address for finding in failure.plan.stopping} == {"acme.shop.unrelated.x"}
     assert failure.run_id == result.run_id
     assert failure.url == f"https://dagster.acme/runs/{result.run_id}"
+
+
+def test_a_refusal_of_a_deploy_from_code_is_handed_on(warehouse, instance, handed):
+    settings = DatoriaSettings(on_failure=handed.append)
+    with pytest.raises(MigrationStopped):
+        deploy(without_x, warehouse, instance, settings=settings)
+    (run,) = instance.get_runs()
+    assert [(failure.kind, failure.run_id) for failure in handed] == [("refused", run.run_id)]
 
 
 def test_a_migration_that_the_sensor_launched_is_handed_on(warehouse, instance, handed):

@@ -89,25 +89,27 @@ class _Deploy:
         return runs.ledger_tags(self.graph.platform) | parent
 
 
-def deploy(
+def deploy(  # noqa: PLR0913 - all but the platform have defaults
     platform: Platform,
     warehouse: Connection = configured,
     instance: dg.DagsterInstance | None = None,
     *,
     translator: DatoriaTranslator | None = None,
+    settings: DatoriaSettings = DatoriaSettings(),  # noqa: B008 - it is frozen
     on_event: OnEvent = lambda _: None,
 ) -> Deployed:
     """Migrate, then run every stale partition, upstream first; each is a run of the instance.
 
     Where there is nothing to do, nothing is recorded. Without an instance it is that of
-    DAGSTER_HOME, by default `.datoria/dagster`. Raises MigrationStopped and DeployFailed.
+    DAGSTER_HOME, by default `.datoria/dagster`. Of the settings, those of the migration count.
+    Raises MigrationStopped and DeployFailed.
     """
     graph = build_graph(platform, translator or DatoriaTranslator())
     with opened(warehouse) as live:
         plan = plan_migration(platform, live)
         if is_at_rest(plan, platform, live):
             return Deployed(plan, (), ())
-        definitions = build_assets(graph, live, DatoriaSettings())
+        definitions = build_assets(graph, live, settings)
         with nullcontext(instance) if instance else _local_instance() as found:
             return _deploy(_Deploy(graph, live, found, definitions, on_event), plan)
 
