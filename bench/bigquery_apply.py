@@ -26,7 +26,7 @@ def measured() -> float:
 
 def main() -> None:
     from bench.generate import module  # noqa: PLC0415
-    from datoria_dagster.apply import apply  # noqa: PLC0415
+    from datoria_dagster.apply.apply import apply  # noqa: PLC0415
     from datoria_dagster.migration import plan_migration  # noqa: PLC0415
     from datoria_dagster.model.platform import Platform  # noqa: PLC0415
     from datoria_dagster.model.relations import Table  # noqa: PLC0415

@@ -25,7 +25,7 @@ def measured() -> float:
 
 def main() -> None:
     from datoria_dagster import gate  # noqa: PLC0415
-    from datoria_dagster.apply import apply  # noqa: PLC0415
+    from datoria_dagster.apply.apply import apply  # noqa: PLC0415
     from datoria_dagster.migration import plan_migration  # noqa: PLC0415
     from datoria_dagster.warehouse.local import LocalWarehouse  # noqa: PLC0415
 

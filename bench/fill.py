@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from datoria_dagster.ledger import Ledger, Outcome
+from datoria_dagster.ledger.ledger import Ledger, Outcome
 from datoria_dagster.migration import platform_fingerprint
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.plan.document import Plan

@@ -13,7 +13,7 @@ RUNS = 5
 # Kilobytes on Linux, bytes on macOS.
 MAXRSS_PER_MB = 1024**2 if sys.platform == "darwin" else 1024
 OUTPUT, ERRORS = "output.txt", "errors.txt"
-CLI = "from datoria_dagster.cli import main; main()"
+CLI = "from datoria_dagster.cli.main import main; main()"
 
 
 @dataclass(frozen=True)

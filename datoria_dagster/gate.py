@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from datoria_dagster.history import History, Migration
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.history import History, Migration
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
+from datoria_dagster.apply.rebuild import copies_of, is_complete
 from datoria_dagster.diff.compare import compare
-from datoria_dagster.history import History
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.history import History
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.platform import Managed, Platform
 from datoria_dagster.model.relations import MaterializedView, SourceTable, Table, View
 from datoria_dagster.model.types import walk
 from datoria_dagster.plan.facts import Facts
 from datoria_dagster.plan.tables import REBUILD_LABEL
-from datoria_dagster.rebuild import copies_of, is_complete
 from datoria_dagster.sql.needs import needs
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import Ref, Resource, Warehouse

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from datoria_dagster.judge.verdict import BACKUP_DAYS
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.ident import check_dataset, check_project, check_table

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import settings
 
-from datoria_dagster.cli import main
+from datoria_dagster.cli.main import main
 from tests import dice  # noqa: F401 - registers the profiles
 
 settings.load_profile("test")

@@ -1,6 +1,6 @@
 """An embedded warehouse for the time of a block."""
 
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.local import LocalWarehouse

@@ -19,7 +19,7 @@ from datoria_dagster import (
     day,
     sql,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.run.execute import run_all

@@ -13,7 +13,7 @@ from datoria_dagster import (
     View,
     sql,
 )
-from datoria_dagster.apply import ApplyError, StalePlan, apply
+from datoria_dagster.apply.apply import ApplyError, StalePlan, apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse import codec

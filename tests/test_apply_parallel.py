@@ -18,8 +18,8 @@ from datoria_dagster import (
     View,
     sql,
 )
-from datoria_dagster.apply import ApplyError, StalePlan, apply
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.apply.apply import ApplyError, StalePlan, apply
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import Interrupted
 from datoria_dagster.parallel import Crew, carry_out

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from datoria_dagster import lease
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.ledger import lease
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.warehouse.bigquery import BigQueryWarehouse

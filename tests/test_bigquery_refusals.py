@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from requests.adapters import HTTPAdapter
 
 from datoria_dagster import INT64, Dataset, Field, Platform, Table, View, sql
-from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.settings import Settings, SettingsError, open_warehouse
 from datoria_dagster.warehouse.bigquery import BigQueryWarehouse, Options

@@ -25,7 +25,7 @@ from datoria_dagster import (
     introspect,
     sql,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse.bigquery import BigQueryWarehouse, survey

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datoria_dagster.apply import NotAdmitted, apply
+from datoria_dagster.apply.apply import NotAdmitted, apply
 from datoria_dagster.judge.judge import RULES
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration

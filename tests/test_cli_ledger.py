@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from datoria_dagster.lease import Lease
+from datoria_dagster.ledger.lease import Lease
 from datoria_dagster.warehouse.local import LocalWarehouse
 from datoria_dagster.warehouse.port import Ref
 from tests.conftest import filled, migrated, refused

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import platform, unrelated

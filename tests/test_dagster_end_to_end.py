@@ -16,12 +16,12 @@ SENSORS = ("migrate_on_merge", "run_stale")
 CODE_LOCATION = """
 import dagster as dg
 
-from datoria_dagster.orchestration import DatoriaSettings, build_definitions, sensors, stale
+from datoria_dagster.orchestration import build_definitions, sensors, stale
 from definitions import platform
 
 sensors.INTERVAL_SECONDS = stale.INTERVAL_SECONDS = 1
 defs = dg.Definitions.merge(
-    build_definitions(platform, settings=DatoriaSettings(run_after_migration=True)),
+    build_definitions(platform),
     dg.Definitions(executor=dg.in_process_executor),
 )
 """

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from datoria_dagster import DATE, INT64, Field, Job, Platform, Table, sql
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, shape_fingerprint
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.orchestration import build_definitions

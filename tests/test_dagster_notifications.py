@@ -3,7 +3,7 @@
 import pytest
 
 from datoria_dagster import DATE, INT64, Field, Job, Table, sql
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions
 from datoria_dagster.orchestration.deploy import MigrationStopped, deploy
 from datoria_dagster.settings import SettingsError

@@ -25,8 +25,8 @@ from datoria_dagster import (
     day,
     sql,
 )
-from datoria_dagster.apply import apply
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.apply.apply import apply
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.orchestration import DatoriaSettings, build_definitions, migration
 from datoria_dagster.warehouse import codec

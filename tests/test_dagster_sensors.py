@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from datoria_dagster import INT64, Field, Platform
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import shape_fingerprint
 from datoria_dagster.orchestration import DatoriaSettings, GitBranch, build_definitions
 from datoria_dagster.settings import SettingsError
@@ -172,7 +172,7 @@ def test_an_error_that_nobody_foresaw_skips_the_tick(instance, sensor, error):
     def broken():
         raise error
 
-    settings = DatoriaSettings(run_after_migration=True, drift_minutes=5)
+    settings = DatoriaSettings(drift_minutes=5)
     ticked = Daemon(sensor, instance).tick(platform, broken, settings=settings)
     first = str(error).partition("\n")[0]
     assert (ticked.runs, ticked.said) == (
@@ -219,19 +219,19 @@ def test_what_was_changed_and_reverted_outside_is_as_it_was_shown(daemon, instan
     assert shown(instance, "unrelated")[1] == 1
 
 
-def test_all_but_the_merge_sensor_is_off_unless_it_is_asked_for():
+def test_every_sensor_is_off_until_it_is_switched_on():
     def sensors(**settings):
         found = build_definitions(platform, settings=DatoriaSettings(**settings))
         return {sensor.name: sensor.default_status for sensor in found.sensors}
 
     stopped = dg.DefaultSensorStatus.STOPPED
-    assert sensors() == {"migrate_on_merge": stopped}
-    assert set(sensors(run_after_migration=True)) == {"migrate_on_merge", "run_stale"}
-    assert set(sensors(drift_minutes=30)) == {"migrate_on_merge", "drift"}
+    assert sensors() == {"migrate_on_merge": stopped, "run_stale": stopped}
+    assert sensors(drift_minutes=30)["drift"] == stopped
+    assert sensors(automation=True) == {"migrate_on_merge": stopped, "automation": stopped}
 
 
 def test_everything_switched_on_is_a_code_location_that_loads(warehouse):
-    settings = DatoriaSettings(run_after_migration=True, drift_minutes=5, watch=GitBranch())
+    settings = DatoriaSettings(drift_minutes=5, watch=GitBranch())
     found = build_definitions(platform, warehouse, settings=settings)
     dg.Definitions.validate_loadable(found)
     assert [sensor.name for sensor in found.sensors] == [
@@ -243,8 +243,7 @@ def test_everything_switched_on_is_a_code_location_that_loads(warehouse):
 
 
 def test_a_platform_without_jobs_has_nothing_to_run():
-    settings = DatoriaSettings(run_after_migration=True)
-    found = build_definitions(Platform.of(unrelated), settings=settings)
+    found = build_definitions(Platform.of(unrelated))
     assert [sensor.name for sensor in found.sensors] == ["migrate_on_merge"]
 
 

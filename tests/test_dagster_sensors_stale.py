@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from datoria_dagster.orchestration import DatoriaSettings, build_definitions
+from datoria_dagster.orchestration import build_definitions
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import Unavailable
 from tests.dagster_platform import daily_job, orders, platform, unrelated
@@ -13,7 +13,6 @@ from tests.dagster_platform.stock import migrate, rows
 
 pytest_plugins = "tests.dagster_fixtures"
 
-SETTINGS = DatoriaSettings(run_after_migration=True)
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 DAYS = ("20240130", "20240202")
@@ -25,7 +24,7 @@ def daemon(instance):
 
 
 def tick(daemon, warehouse, declared=platform):
-    return daemon.tick(declared, warehouse, settings=SETTINGS)
+    return daemon.tick(declared, warehouse)
 
 
 def launched(ticked):
@@ -182,7 +181,7 @@ def test_a_restart_on_the_way_goes_on_and_repeats_nothing(tmp_path, warehouse):
 
 
 def test_a_tick_targets_the_assets_of_jobs_only():
-    sensor = build_definitions(platform, settings=SETTINGS).resolve_sensor_def("run_stale")
+    sensor = build_definitions(platform).resolve_sensor_def("run_stale")
     graph = build_definitions(platform).resolve_asset_graph()
     assert {key.to_user_string() for key in sensor.asset_selection.resolve(graph)} == {
         "shop/daily",

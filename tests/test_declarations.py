@@ -281,7 +281,7 @@ def test_a_dataset_that_holds_only_sources_is_not_managed():
 
 
 def test_declaring_loads_neither_dagster_nor_a_database_nor_a_parser():
-    code = "import sys, datoria_dagster, datoria_dagster.cli; print(*sys.modules)"
+    code = "import sys, datoria_dagster, datoria_dagster.cli.main; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

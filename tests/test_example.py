@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.run.execute import run_all
 from datoria_dagster.run.executions import stale

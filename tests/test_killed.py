@@ -2,8 +2,8 @@
 
 import pytest
 
-from datoria_dagster.apply import apply
-from datoria_dagster.lease import LockHeld
+from datoria_dagster.apply.apply import apply
+from datoria_dagster.ledger.lease import LockHeld
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse.port import Ref
 from tests import killing

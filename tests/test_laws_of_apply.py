@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, note
 
 from datoria_dagster import INT64, Platform, Table
-from datoria_dagster.apply import StalePlan, apply
+from datoria_dagster.apply.apply import StalePlan, apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.plan.document import Plan, from_json, to_json

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from datoria_dagster import INT64, STRING, Dataset, Field, Platform, Table, lease
-from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster import INT64, STRING, Dataset, Field, Platform, Table
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.lease import Lease, LockHeld
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger import lease
+from datoria_dagster.ledger.lease import Lease, LockHeld
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse.bigquery import BigQueryWarehouse
 from datoria_dagster.warehouse.local import LocalWarehouse

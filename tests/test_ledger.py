@@ -6,12 +6,12 @@ import subprocess
 import pytest
 
 from datoria_dagster import INT64, Dataset, Field, Platform, Table, View, sql
-from datoria_dagster.apply import ApplyError, apply
-from datoria_dagster.commit import commit
-from datoria_dagster.history import NewerLedger
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.lease import Lease, LockHeld
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.commit import commit
+from datoria_dagster.ledger.history import NewerLedger
+from datoria_dagster.ledger.lease import Lease, LockHeld
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.environment import in_dataset
@@ -107,7 +107,7 @@ def test_a_migration_that_lost_its_lease_stops_before_its_next_step(warehouse):
 
     with pytest.MonkeyPatch.context() as patch:
         # As if every step took longer than half the lease.
-        patch.setattr("datoria_dagster.lease.LEASE_SECONDS", 0)
+        patch.setattr("datoria_dagster.ledger.lease.LEASE_SECONDS", 0)
         with pytest.raises(ApplyError, match="Another migration took the lease") as failed:
             apply(plan_migration(platform, warehouse), platform, warehouse, steal)
     assert [outcome.status for outcome in failed.value.outcomes] == ["done", "done", "failed"]
@@ -117,7 +117,7 @@ def test_a_migration_that_lost_its_lease_stops_before_its_next_step(warehouse):
 def test_who_was_killed_holds_the_lease_no_longer_than_it_lasts(warehouse):
     platform = Platform.of(ORDERS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("datoria_dagster.lease.LEASE_SECONDS", -1)
+        patch.setattr("datoria_dagster.ledger.lease.LEASE_SECONDS", -1)
         Lease(warehouse, ledger_home(warehouse, platform)).take()
     apply(plan_migration(platform, warehouse), platform, warehouse)
     assert exists(warehouse, ORDERS)

@@ -27,7 +27,7 @@ from datoria_dagster import (
     View,
     sql,
 )
-from datoria_dagster.apply import StalePlan, apply
+from datoria_dagster.apply.apply import StalePlan, apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DeclarationError

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from datoria_dagster import INT64, STRING, Dataset, Field, Partitioning, Platform, Table
-from datoria_dagster.apply import ApplyError, StalePlan, apply
-from datoria_dagster.lease import LockHeld
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.apply.apply import ApplyError, StalePlan, apply
+from datoria_dagster.ledger.lease import LockHeld
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.plan.document import from_json, to_json

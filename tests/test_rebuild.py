@@ -20,8 +20,8 @@ from datoria_dagster import (
     gate,
     sql,
 )
-from datoria_dagster import rebuild as rebuilding
-from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster.apply import rebuild as rebuilding
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.report.words import headline

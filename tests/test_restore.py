@@ -13,9 +13,9 @@ from datoria_dagster import (
     View,
     sql,
 )
-from datoria_dagster.apply import ApplyError, StalePlan, apply
+from datoria_dagster.apply.apply import ApplyError, StalePlan, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.plan.document import from_json, to_json
 from datoria_dagster.restore import NotRestorable, plan_restore

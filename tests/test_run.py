@@ -24,7 +24,7 @@ from datoria_dagster import (
     sql,
     year,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.run.execute import RunFailed, run_all
 from datoria_dagster.run.executions import stale

@@ -23,9 +23,9 @@ from datoria_dagster import (
     Platform,
     Table,
 )
-from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.plan.document import to_json

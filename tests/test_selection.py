@@ -15,10 +15,10 @@ from datoria_dagster import (
     View,
     sql,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.gate import superseded_by
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, plan_part, platform_fingerprint
 from datoria_dagster.plan.document import from_json, to_json
 from datoria_dagster.selection import UnknownObject, needed, resolved

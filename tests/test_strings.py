@@ -31,9 +31,9 @@ from datoria_dagster import (
     day,
     sql,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DeclarationError
 from datoria_dagster.model.environment import in_dataset

@@ -24,7 +24,7 @@ from datoria_dagster import (
     week,
     year,
 )
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.run.execute import run_all
 from datoria_dagster.run.executions import Execution, stale

@@ -9,10 +9,10 @@ from zlib import crc32
 
 import duckdb
 
-from datoria_dagster import lease
-from datoria_dagster.apply import ApplyError, apply
+from datoria_dagster.apply.apply import ApplyError, apply
 from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger import lease
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.restore import plan_restore

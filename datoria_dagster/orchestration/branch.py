@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from datoria_dagster.commit import commit
+from datoria_dagster.ledger.commit import commit
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.orchestration.graph import Graph
 from datoria_dagster.orchestration.settings import GitBranch

@@ -51,7 +51,6 @@ class DatoriaComponent(dg.Component, dg.Model, dg.Resolvable):
     platform: str
     warehouse: Literal["local", "bigquery"] | None = None
     deploy_schedule: str = _OFF.deploy_schedule
-    run_after_migration: bool = _OFF.run_after_migration
     watch: WatchedBranch | None = None
     drift_minutes: int | None = _OFF.drift_minutes
     automation: bool = _OFF.automation
@@ -68,7 +67,6 @@ class DatoriaComponent(dg.Component, dg.Model, dg.Resolvable):
         watch = self.watch
         return DatoriaSettings(
             deploy_schedule=self.deploy_schedule,
-            run_after_migration=self.run_after_migration,
             watch=watch and GitBranch(repository=watch.repository, branch=watch.branch),
             drift_minutes=self.drift_minutes,
             automation=self.automation,

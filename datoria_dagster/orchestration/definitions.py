@@ -66,10 +66,10 @@ def _sensors(
     graph: Graph, warehouse: Connection, settings: DatoriaSettings
 ) -> Iterator[dg.SensorDefinition]:
     yield build_merge_sensor(graph, warehouse)
-    if settings.run_after_migration and graph.jobs:
-        yield build_stale_sensor(graph, warehouse)
     if settings.automation:
         yield from build_automation_sensors(graph)
+    elif graph.jobs:
+        yield build_stale_sensor(graph, warehouse)
     if settings.watch is not None:
         yield build_branch_sensor(graph, settings.watch)
     if settings.drift_minutes is not None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 from datoria_dagster.gate import is_at_rest
-from datoria_dagster.history import Event
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.history import Event
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.jobs import Job

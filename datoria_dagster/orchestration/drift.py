@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from datoria_dagster.gate import is_migrated
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import plan_migration, platform_fingerprint
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.platform import Platform

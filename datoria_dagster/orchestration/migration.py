@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import dagster as dg
+from pydantic import Field
 
-from datoria_dagster.apply import ApplyError, StalePlan, apply
+from datoria_dagster.apply.apply import ApplyError, StalePlan, apply
 from datoria_dagster.judge.verdict import BACKUP_DAYS, Approval
-from datoria_dagster.lease import LockHeld
-from datoria_dagster.ledger import Outcome
+from datoria_dagster.ledger.lease import LockHeld
+from datoria_dagster.ledger.ledger import Outcome
 from datoria_dagster.migration import plan_migration, plan_part, shape_fingerprint
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.model.platform import Managed
@@ -38,18 +39,22 @@ _LONGEST = 200_000
 
 
 class MigrationConfig(dg.Config):
-    """What a run lets through: `force` everything incompatible, `allow` just these.
+    """What a run lets through, and of what; Dagster's launchpad shows what each is for."""
 
-    `allow` holds addresses or ids. Snapshots are kept for `backup_days`; for 0 none is taken.
-    `select` holds ids or asset keys: those objects are migrated, and what they need. With
-    `plan_only` the plan is shown, and nothing is applied.
-    """
-
-    force: bool = False
-    allow: list[str] = []  # noqa: RUF012 - pydantic copies it
-    backup_days: int = BACKUP_DAYS
-    select: list[str] = []  # noqa: RUF012
-    plan_only: bool = False
+    force: bool = Field(default=False, description="Apply every incompatible change.")
+    allow: list[str] = Field(
+        default=[],
+        description="Apply just these incompatible changes: paths, or ids as the plan prints them.",
+    )
+    backup_days: int = Field(
+        default=BACKUP_DAYS,
+        description="How long the snapshots of what is lost are kept; 0 takes none.",
+    )
+    select: list[str] = Field(
+        default=[],
+        description="Migrate just these, and what they need: ids of objects, or asset keys.",
+    )
+    plan_only: bool = Field(default=False, description="Show the plan, and apply nothing.")
 
 
 def build_migration_asset(

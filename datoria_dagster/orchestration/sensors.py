@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from datoria_dagster.gate import superseded_by
-from datoria_dagster.history import History, Migration
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.history import History, Migration
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import platform_fingerprint
 from datoria_dagster.orchestration import runs
 from datoria_dagster.orchestration.connection import Connection, opened

@@ -29,13 +29,12 @@ class GitBranch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatoriaSettings:
-    """What `build_definitions` adds to the assets. All but the deploy and the merge is off.
+    """What `build_definitions` adds to the assets, their jobs, the deploy and the merge.
 
-    `deploy_schedule` is a cron expression, UTC. `run_after_migration` adds the sensor that runs
-    what a migration made stale, `watch` the one that reports a code location behind its branch,
-    `drift_minutes` a check for changes that were made by hand, and the sensor that makes it
-    that often. `automation` gives each job asset an AutomationCondition, and adds the sensor that
-    evaluates them.
+    `deploy_schedule` is a cron expression, UTC. `watch` adds the sensor that reports a code
+    location behind its branch, `drift_minutes` a check for changes that were made by hand, and the
+    sensor that makes it that often. `automation` gives each job asset an AutomationCondition, and
+    adds the sensor that evaluates them, in place of the one that runs what a migration made stale.
 
     A migration waits `wait_minutes` for another one to end, and runs in the Dagster pool
     `migration_pool`; `on_failure` is called when one is refused or fails, with the page of the run
@@ -43,7 +42,6 @@ class DatoriaSettings:
     """
 
     deploy_schedule: str = "0 5 * * *"
-    run_after_migration: bool = False
     watch: GitBranch | None = None
     drift_minutes: int | None = None
     automation: bool = False

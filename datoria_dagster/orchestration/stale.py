@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from datoria_dagster.history import Migration
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.history import Migration
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.migration import platform_fingerprint
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from datoria_dagster.lease import LockHeld
-from datoria_dagster.ledger import Ledger
+from datoria_dagster.ledger.lease import LockHeld
+from datoria_dagster.ledger.ledger import Ledger
 from datoria_dagster.model.base import DatoriaError
 
 Tick = Callable[[dg.SensorEvaluationContext], dg.SkipReason | dg.RunRequest | dg.SensorResult]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from datoria_dagster.history import Event, Migration
+from datoria_dagster.ledger.history import Event, Migration
 from datoria_dagster.report.words import count
 
 Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]

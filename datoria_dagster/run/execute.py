@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Literal
 
-from datoria_dagster.ledger import Ledger, Noted
+from datoria_dagster.ledger.ledger import Ledger, Noted
 from datoria_dagster.model.base import DatoriaError, Interrupted
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition

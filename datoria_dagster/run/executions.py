@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from datoria_dagster.ledger import Ledger, Noted
+from datoria_dagster.ledger.ledger import Ledger, Noted
 from datoria_dagster.model.dependencies import Dependency
 from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition

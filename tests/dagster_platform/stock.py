@@ -1,7 +1,7 @@
 """The shop's warehouse: the source with its rows, and the platform as it was before the change."""
 
 from datoria_dagster import Platform
-from datoria_dagster.apply import apply
+from datoria_dagster.apply.apply import apply
 from datoria_dagster.migration import plan_migration
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import PartitionFacts, Warehouse

@@ -4,10 +4,10 @@ import shlex
 
 import click
 
-from datoria_dagster import terminal
-from datoria_dagster.history import Migration
+from datoria_dagster.cli import terminal
+from datoria_dagster.cli.target import Target, formatted, targeted
+from datoria_dagster.ledger.history import Migration
 from datoria_dagster.model.base import DatoriaError
-from datoria_dagster.target import Target, formatted, targeted
 
 
 @click.command()
@@ -16,7 +16,7 @@ from datoria_dagster.target import Target, formatted, targeted
 @targeted(dataset=True)
 def history(target: Target, sequence: int | None, style: str) -> None:
     """List the migrations, the newest first, or tell all of one: that with number SEQUENCE."""
-    from datoria_dagster.ledger import Ledger
+    from datoria_dagster.ledger.ledger import Ledger
     from datoria_dagster.report import document
     from datoria_dagster.report import history as report
 
@@ -68,7 +68,7 @@ def lock() -> None:
 @targeted(dataset=True)
 def show(target: Target) -> None:
     """Say who holds the lease, since when and until when."""
-    from datoria_dagster.ledger import Ledger
+    from datoria_dagster.ledger.ledger import Ledger
 
     with target.warehouse() as warehouse:
         ledger = Ledger(warehouse, target.platform())
@@ -89,7 +89,7 @@ def show(target: Target) -> None:
 @targeted(dataset=True)
 def release(target: Target, yes: bool) -> None:  # noqa: FBT001
     """Take the lease away: a migration that holds it stops before its next step."""
-    from datoria_dagster.ledger import Ledger
+    from datoria_dagster.ledger.ledger import Ledger
 
     with target.warehouse() as warehouse:
         ledger = Ledger(warehouse, target.platform())

@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from datoria_dagster.lease import Lease, LockHeld
-from datoria_dagster.ledger import Ledger, Outcome
+from datoria_dagster.apply.rebuild import RowsLost
+from datoria_dagster.apply.take import OtherColumns, take
+from datoria_dagster.ledger.lease import Lease, LockHeld
+from datoria_dagster.ledger.ledger import Ledger, Outcome
 from datoria_dagster.model.base import DatoriaError, Interrupted
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.parallel import Crew, carry_out
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.plan.step import ABSENT, Snapshot
-from datoria_dagster.rebuild import RowsLost
-from datoria_dagster.take import OtherColumns, take
 from datoria_dagster.warehouse.port import Ref, Unavailable, Warehouse, WarehouseError
 
 OnOutcome = Callable[[Outcome], None]

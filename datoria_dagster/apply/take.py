@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from datoria_dagster.apply.rebuild import rebuild
 from datoria_dagster.model.base import DatoriaError
 from datoria_dagster.plan.step import (
     Adopt,
@@ -18,7 +19,6 @@ from datoria_dagster.plan.step import (
     Snapshot,
     Step,
 )
-from datoria_dagster.rebuild import rebuild
 from datoria_dagster.warehouse.codec import decode_fields
 from datoria_dagster.warehouse.port import Body, FilterRequired, Warehouse
 

@@ -13,13 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from datoria_dagster import terminal
-from datoria_dagster.bookkeeping import history, lock
-from datoria_dagster.judge.verdict import Approval
-from datoria_dagster.model.base import DatoriaError
-from datoria_dagster.model.platform import Platform
-from datoria_dagster.plan.document import Plan
-from datoria_dagster.target import (
+from datoria_dagster.cli import terminal
+from datoria_dagster.cli.bookkeeping import history, lock
+from datoria_dagster.cli.target import (
     FILE,
     Target,
     approval,
@@ -30,6 +26,10 @@ from datoria_dagster.target import (
     span_of,
     targeted,
 )
+from datoria_dagster.judge.verdict import Approval
+from datoria_dagster.model.base import DatoriaError
+from datoria_dagster.model.platform import Platform
+from datoria_dagster.plan.document import Plan
 from datoria_dagster.warehouse.port import Warehouse
 
 INCOMPATIBLE, IMPOSSIBLE, INTERRUPTED = 3, 4, 130
@@ -189,8 +189,8 @@ def check(target: Target) -> None:
 @targeted()
 def diff(target: Target, old: Path, new: Path, style: str) -> None:  # noqa: ARG001
     """Compare two files, as `bq show --format=prettyjson` prints them, and judge the change."""
+    from datoria_dagster.cli.files import read_pair
     from datoria_dagster.diff.compare import compare
-    from datoria_dagster.files import read_pair
     from datoria_dagster.judge.judge import judge
     from datoria_dagster.report import words
 
@@ -297,7 +297,7 @@ def _save(plan: Plan, path: Path) -> None:
 
 
 def _apply(plan: Plan, platform: Platform, warehouse: Warehouse) -> None:
-    from datoria_dagster.apply import apply
+    from datoria_dagster.apply.apply import apply
     from datoria_dagster.report.progress import progress
     from datoria_dagster.report.words import count
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from datoria_dagster.commit import commit
-from datoria_dagster.history import VERSION, History, fold, moment
 from datoria_dagster.judge.verdict import Finding
-from datoria_dagster.lease import Holder, Lease, holder, released, user
+from datoria_dagster.ledger.commit import commit
+from datoria_dagster.ledger.history import VERSION, History, fold, moment
+from datoria_dagster.ledger.lease import Holder, Lease, holder, released, user
 from datoria_dagster.model.datasets import Dataset
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.model.relations import Table

@@ -1,0 +1,1 @@
+"""CLI: the commands, what they work on, and how they show it."""

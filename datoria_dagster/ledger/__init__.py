@@ -1,0 +1,1 @@
+"""LEDGER: what was migrated, when and by whom, and who may migrate now."""
