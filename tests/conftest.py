@@ -13,6 +13,17 @@ from datoria_dagster.cli.main import main
 from tests import dice  # noqa: F401 - registers the profiles
 
 settings.load_profile("test")
+# They wait for processes of Dagster's more than they work, so they begin first.
+_WAITING = frozenset(
+    f"test_{name}"
+    for name in (
+        "browser",
+        "dagster_end_to_end",
+        "dagster_launch",
+        "dagster_out_of_date",
+        "dagster_unattended",
+    )
+)
 
 PROJECT = """
 [tool.datoria]
@@ -50,6 +61,10 @@ fill = Job(
 )
 platform = Platform.of(orders, customers, fill)
 """
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in _WAITING)
 
 
 @dataclass(frozen=True)
