@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,27 @@ FILES = sorted((Path(__file__).parent / "cases").glob("*.case"))
 FORCE = Approval(force=True)
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+@pytest.fixture(params=FILES, ids=lambda path: path.stem, scope="module")
 def case(request):
     return casefile.read(request.param)
 
 
+@pytest.fixture(scope="module")
+def untouched(case):
+    """The warehouse before the change, for tests that leave it so."""
+    with before(case) as warehouse:
+        yield warehouse
+
+
 @pytest.fixture
 def warehouse(case):
+    """The same, to be changed."""
+    with before(case) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def before(case):
     warehouse = LocalWarehouse(None)
     if len(case.before):
         apply(plan_migration(case.before, warehouse), case.before, warehouse)
@@ -47,8 +62,8 @@ def warehouse(case):
     warehouse.close()
 
 
-def test_it_is_judged_as_the_case_says(case, warehouse):
-    plan = plan_migration(case.after, warehouse)
+def test_it_is_judged_as_the_case_says(case, untouched):
+    plan = plan_migration(case.after, untouched)
     assert plan.verdict == case.verdict
     assert [
         [f.address, f.kind, str(f.severity), str(f.means), f.rule] for f in plan.findings
@@ -56,46 +71,41 @@ def test_it_is_judged_as_the_case_says(case, warehouse):
     assert {f.address: list(f.breaks) for f in plan.findings if f.breaks} == case.breaks
 
 
-def test_both_warehouses_find_the_sql_right_or_tell_what_is_wrong(case, warehouse):
-    bigquery = BigQueryWarehouse(client=client(warehouse), clock=ManualClock())
+def test_both_warehouses_find_the_sql_right_or_tell_what_is_wrong(case, untouched):
+    bigquery = BigQueryWarehouse(client=client(untouched), clock=ManualClock())
     for approval in (None, FORCE):
-        plan = plan_migration(case.after, warehouse, approval)
-        assert wrong(plan, case.after, warehouse) == case.wrong
+        plan = plan_migration(case.after, untouched, approval)
+        assert wrong(plan, case.after, untouched) == case.wrong
         assert wrong(plan, case.after, bigquery) == case.wrong
 
 
-def test_what_is_not_compatible_is_refused_and_nothing_changes(case, warehouse):
-    plan = plan_migration(case.after, warehouse)
+def test_what_is_not_compatible_is_refused_and_nothing_changes(case, untouched):
+    plan = plan_migration(case.after, untouched)
     if case.verdict in ("empty", "compatible"):
         assert plan.applicable
         return
-    before = everything(warehouse, case.before)
+    found = everything(untouched, case.before)
     with pytest.raises(NotAdmitted):
-        apply(plan, case.after, warehouse)
-    assert everything(warehouse, case.before) == before
+        apply(plan, case.after, untouched)
+    assert everything(untouched, case.before) == found
 
 
-def test_with_force_it_is_applied_and_the_next_plan_is_empty(case, warehouse):
+def test_with_force_it_is_applied_and_the_printed_command_brings_back_what_that_takes(
+    case, warehouse
+):
     plan = plan_migration(case.after, warehouse, FORCE)
     assert [[step.object, step.kind] for step in plan.steps] == case.steps
     if case.verdict == "impossible":
         assert not plan.applicable
         return
+    kept = [step for step in plan.steps if step.kind == "snapshot"]
+    found = {step.ref: contents(step.ref, warehouse) for step in kept}
     apply(plan, case.after, warehouse)
     assert plan_migration(case.after, warehouse).is_empty
     if case.query:
         assert [list(row) for row in warehouse.query(case.query).rows] == case.result
-
-
-def test_what_force_takes_is_kept_and_the_printed_command_brings_it_back(case, warehouse):
-    plan = plan_migration(case.after, warehouse, FORCE)
-    kept = [step for step in plan.steps if step.kind == "snapshot"]
-    if not plan.applicable or not kept:
-        return
-    before = {step.ref: contents(step.ref, warehouse) for step in kept}
-    apply(plan, case.after, warehouse)
     for step in kept:
-        columns, rows = before[step.ref]
+        columns, rows = found[step.ref]
         names = [field["name"] for field in columns]
         assert contents(Ref("table", step.copy_id), warehouse, names) == (columns, rows)
         if isinstance(case.after.objects.get(step.object), Table | None):

@@ -1,6 +1,6 @@
 """The merge sensor: a declaration that the ledger has not seen last asks for one migration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -102,19 +102,22 @@ def _show(
     metadata = {"migration": dg.MetadataValue.int(applied.sequence)}
     changed = _changed(graph, history, shown if shown < applied.sequence else 0)
     events = [schema_event(graph, found, metadata) for found in changed]
+    known = _versions(context.instance, [event.asset_key for event in events])
     return dg.SensorResult(
         skip_reason=reason,
         cursor=str(applied.sequence),
-        asset_events=[event for event in events if not _is_shown(context.instance, event)],
+        asset_events=[e for e in events if known.get(e.asset_key) != (e.tags or {})[VERSION_TAG]],
     )
 
 
-def _is_shown(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool:
-    latest = instance.get_latest_materialization_event(event.asset_key)
-    known = latest.asset_materialization if latest else None
-    return (
-        known is not None and (known.tags or {}).get(VERSION_TAG) == (event.tags or {})[VERSION_TAG]
-    )
+def _versions(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]
+) -> Mapping[dg.AssetKey, str | None]:
+    """Return the versions of the schemas as they are shown."""
+    entries = [record.asset_entry for record in instance.get_asset_records(keys)] if keys else []
+    latest = {entry.asset_key: entry.last_materialization for entry in entries}
+    events = {key: entry.asset_materialization for key, entry in latest.items() if entry}
+    return {key: (event.tags or {}).get(VERSION_TAG) for key, event in events.items() if event}
 
 
 def _changed(graph: Graph, history: History, shown: int) -> Iterator[Shown]:
