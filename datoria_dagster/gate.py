@@ -72,10 +72,14 @@ def run_watched(
     try:
         results = run_all(executions, platform, warehouse, on_done)
     except RunFailed as failed:
-        if doubt := _doubt(_written(failed.results), platform, warehouse):
-            both = replace(doubt, text=f"{doubt.text}\n\n{failed}")
-            raise Overtaken(both, failed.results) from None
-        raise
+        try:
+            doubt = _doubt(_written(failed.results), platform, warehouse)
+        except DatoriaError:
+            raise failed from None  # it is as likely as not the reason of both
+        if doubt is None:
+            raise
+        both = replace(doubt, text=f"{doubt.text}\n\n{failed}")
+        raise Overtaken(both, failed.results) from None
     except BaseException:
         # Any of them may have been written. What can't be asked by now is left as it is.
         with suppress(DatoriaError):

@@ -1,6 +1,7 @@
 """No SQL of a job is sent while a migration of what it touches is pending."""
 
 import re
+import threading
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -269,17 +270,19 @@ WIDER = platform.with_object(daily.with_fields((*daily.fields, Field("z", INT64)
 
 
 class Overtaken(Spy):
-    """Newer code migrates when the first partition is written; `fails` is not written."""
+    """Newer code migrates when a partition is written; then the one that `fails` does."""
 
     def __init__(self, warehouse, fails=None):
         super().__init__(warehouse)
-        self.warehouse, self.fails = warehouse, fails
+        self.warehouse, self.fails, self.written = warehouse, fails, threading.Event()
 
     def write(self, query, destination, partition):
         if partition == self.fails:
+            self.written.wait(60)
             raise Unavailable("The warehouse went away.")
         rows = super().write(query, destination, partition)
         migrate(self.warehouse, WIDER)
+        self.written.set()
         return rows
 
 
@@ -336,6 +339,36 @@ def test_a_run_that_is_overtaken_and_fails_says_both(warehouse, instance):
     assert "daily$20240201: The warehouse went away." in said
     assert instance.get_materialized_partitions(DAILY) == set()
     assert overtaken(warehouse) == ["20240131"]
+
+
+def test_a_warehouse_that_goes_away_while_a_job_runs_is_told_with_what_was_written(
+    warehouse, instance
+):
+    migrate(warehouse)
+
+    class Gone(Spy):
+        written, gone = threading.Event(), False
+
+        def write(self, query, destination, partition):
+            if partition == "20240202":
+                self.written.wait(60)
+                self.gone = True
+            rows = super().write(query, destination, partition)
+            self.written.set()
+            return rows
+
+        def _pass_on(self, verb, *arguments):
+            if self.gone:
+                raise Unavailable("The warehouse went away.")
+            return super()._pass_on(verb, *arguments)
+
+    tags = {
+        "dagster/asset_partition_range_start": "20240201",
+        "dagster/asset_partition_range_end": "20240202",
+    }
+    result = materialize(platform, Gone(warehouse), instance, DAILY, tags=tags)
+    assert failure(result).description.startswith("daily$20240202: The warehouse went away.")
+    assert instance.get_materialized_partitions(DAILY) == {"20240201"}
 
 
 def test_a_run_that_is_overtaken_and_ended_leaves_what_it_wrote_stale(warehouse):

@@ -70,7 +70,11 @@ def build_deploy_schedule(
         return dg.RunRequest(tags=plan)
 
     return dg.ScheduleDefinition(
-        name=SCHEDULE, job=job, cron_schedule=cron, execution_fn=scheduled_deploy
+        name=SCHEDULE,
+        job=job,
+        cron_schedule=cron,
+        execution_fn=scheduled_deploy,
+        description="Deploys, unless one is under way, or has failed and nothing changed since.",
     )
 
 

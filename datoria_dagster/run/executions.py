@@ -66,14 +66,17 @@ def note_overtaken(
     executions: Iterable[Execution], platform: Platform, warehouse: Warehouse
 ) -> None:
     """Note that what these have written may be of two states: it is stale until it is replaced."""
-    every = tuple(executions)
+    every, now = tuple(executions), datetime.now(UTC)
     jobs = tuple({execution.job.id: execution.job for execution in every}.values())
-    survey = _survey(platform, warehouse, jobs, datetime.now(UTC))
-    # The moment is that of what was written, as the warehouse has it: clocks may differ.
-    moments = [(each, survey.ran(each.job, each.partition_id)) for each in every]
-    noted = [Noted(each.job.name, each.partition_id, "overtaken", at) for each, at in moments if at]
-    if noted:
-        Ledger(warehouse, platform).note(*noted)
+    survey = _survey(platform, warehouse, jobs, now)
+    # What was written may be seen later, and the warehouse's clock may be ahead of this one.
+    moments = [max(now, survey.ran(each.job, each.partition_id) or now) for each in every]
+    Ledger(warehouse, platform).note(
+        *(
+            Noted(each.job.name, each.partition_id, "overtaken", at)
+            for each, at in zip(every, moments, strict=True)
+        )
+    )
 
 
 @dataclass(slots=True)
@@ -97,7 +100,8 @@ class _Survey:
         ran = self.ran(job, name)
         if ran is None:
             return NEVER_RUN
-        if self.overtaken.get((job.name, name)) == ran:
+        overtaken = self.overtaken.get((job.name, name))
+        if overtaken is not None and overtaken >= ran:
             return OVERTAKEN
         for dependency in job.dependencies:
             reason = self._changed(dependency, partition, ran)
