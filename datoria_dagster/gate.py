@@ -148,7 +148,7 @@ def _explained(head: str, platform: Platform, plan: Plan, warehouse: Warehouse) 
         f": the warehouse was migrated by newer code (migration {newer.sequence}, by {newer.who})."
     )
     tail = "Deploy that code here, or reload this code location if it is already there."
-    return "\n".join([head, "In this, older, declaration differ:", *lines, tail])
+    return "\n".join([head, "This older declaration differs in:", *lines, tail])
 
 
 def superseded_by(fingerprint: str, history: History) -> Migration | None:

@@ -298,7 +298,7 @@ def test_a_migration_while_a_job_runs_is_noticed(warehouse, instance):
     assert re.sub(", by [^)]*", ", by me", failure(result).description) == (
         "What job daily touches was changed while it ran, and what was written may be of both "
         "states: the warehouse was migrated by newer code (migration 3, by me).\n"
-        "In this, older, declaration differ:\n"
+        "This older declaration differs in:\n"
         "  acme.shop.daily.z: dropped with its values, INT64\n"
         "Deploy that code here, or reload this code location if it is already there.\n"
         "What was written counts as stale from now on."
