@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.dagster_platform.code_location"
-SECONDS = 90.0
+SECONDS = 180.0
 _SETTINGS = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
