@@ -17,7 +17,6 @@ settings.load_profile("test")
 _WAITING = frozenset(
     f"test_{name}"
     for name in (
-        "browser",
         "dagster_end_to_end",
         "dagster_launch",
         "dagster_out_of_date",

@@ -48,7 +48,7 @@ class Pages:
     def shows(self, path, name, *expected, size="1600,900"):
         """Open a page; assert that its text holds what is expected."""
         # The browser does not wait for what comes over a websocket: another look has it.
-        for _ in range(3):
+        for _ in range(6):
             shown = self._open(path, name, size)
             missing = [text for text in expected if text not in shown]
             if not missing:
@@ -104,7 +104,7 @@ def test_the_asset_graph(pages):
         "asset-graph",
         *("migration", "analytics", "raw", "reporting"),
         "daily_delays Latest event",
-        "Partitions 100% filled Automation – 90 partitions",
+        "Partitions 100% filled Automation 90 partitions",
         "is_delayed Latest event Asset checks – Partitions – Automation – Materialized",
         "Materialize all (4)",
         size="1800,1400",
