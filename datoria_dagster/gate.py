@@ -13,7 +13,7 @@ from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.plan.document import Plan
 from datoria_dagster.run.execute import Done, OnDone, RunFailed, run_all
-from datoria_dagster.run.executions import Execution, note_overtaken, stale
+from datoria_dagster.run.executions import Execution, jobs_of, note_overtaken, stale
 from datoria_dagster.selection import touched
 from datoria_dagster.warehouse.port import Warehouse
 
@@ -33,7 +33,7 @@ class Overtaken(DatoriaError):
 
     def __init__(self, refusal: Refusal, results: tuple[Done, ...]) -> None:
         super().__init__(refusal.text)
-        self.plan = refusal.plan
+        self.refusal = refusal
         self.results = results
 
 
@@ -100,7 +100,7 @@ def _doubt(
     """Return why what was written is in doubt, after noting it; None when nothing was migrated."""
     if not written:
         return None
-    jobs = list({execution.job.id: execution.job for execution in written}.values())
+    jobs = jobs_of(written)
     doubt = refused(_overtaken(jobs), platform, [job.id for job in jobs], warehouse)
     if doubt is None:
         return None

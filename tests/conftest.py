@@ -14,14 +14,11 @@ from tests import dice  # noqa: F401 - registers the profiles
 
 settings.load_profile("test")
 # They wait for processes of Dagster's more than they work, so they begin first.
-_WAITING = frozenset(
-    f"test_{name}"
-    for name in (
-        "dagster_end_to_end",
-        "dagster_launch",
-        "dagster_out_of_date",
-        "dagster_unattended",
-    )
+_WAITING = (
+    "test_dagster_end_to_end",
+    "test_dagster_launch",
+    "test_dagster_out_of_date",
+    "test_dagster_unattended",
 )
 
 PROJECT = """

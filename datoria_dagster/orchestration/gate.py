@@ -8,7 +8,6 @@ from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.platform import Object, Platform
 from datoria_dagster.orchestration.connection import Connection, configured, opened
 from datoria_dagster.orchestration.graph import Graph
-from datoria_dagster.plan.document import Plan
 from datoria_dagster.report import markdown
 from datoria_dagster.selection import resolved
 from datoria_dagster.warehouse.port import Warehouse
@@ -32,18 +31,18 @@ def require_migrated(
     except DatoriaError as error:
         raise dg.Failure(str(error)) from None
     if refused is not None:
-        raise failure(refused.text, refused.plan)
+        raise failure(refused)
 
 
 def refuse_pending(graph: Graph, job: Job, warehouse: Warehouse) -> None:
     """Raise `dagster.Failure` when anything that the job touches is not as it is declared."""
     refused = gate.refusal(graph.platform, [job], warehouse)
     if refused is not None:
-        raise failure(refused.text, refused.plan, graph)
+        raise failure(refused, graph)
 
 
-def failure(text: str, plan: Plan, graph: Graph | None = None) -> dg.Failure:
+def failure(refusal: gate.Refusal, graph: Graph | None = None) -> dg.Failure:
     """Return what Dagster shows of a refusal: the plan, and a link to the migration."""
     link = {"migration": dg.MetadataValue.asset(graph.migration.key)} if graph else {}
-    shown = dg.MetadataValue.md(markdown.render_plan(plan))
-    return dg.Failure(text, metadata={"plan": shown, **link}, allow_retries=False)
+    shown = dg.MetadataValue.md(markdown.render_plan(refusal.plan))
+    return dg.Failure(refusal.text, metadata={"plan": shown, **link}, allow_retries=False)

@@ -36,7 +36,7 @@ def build_job_asset(
                 executions = _executions(job, context.partition_keys if job.start else ())
                 results = run_watched(executions, graph.platform, warehouse)
         except Overtaken as overtaken:
-            raise failure(str(overtaken), overtaken.plan, graph) from None
+            raise failure(overtaken.refusal, graph) from None
         except RunFailed as failed:
             _report_done(context, spec, shown, failed.results)
             raise dg.Failure(description=str(failed)) from None

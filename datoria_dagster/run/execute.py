@@ -12,7 +12,7 @@ from datoria_dagster.model.jobs import Job
 from datoria_dagster.model.partitions import Partition
 from datoria_dagster.model.platform import Platform
 from datoria_dagster.parallel import Crew, carry_out
-from datoria_dagster.run.executions import Execution
+from datoria_dagster.run.executions import Execution, jobs_of
 from datoria_dagster.run.graph import upstream_jobs
 from datoria_dagster.warehouse import codec
 from datoria_dagster.warehouse.port import Warehouse
@@ -91,7 +91,7 @@ def run_all(
 
 def waves(executions: Sequence[Execution], platform: Platform) -> tuple[tuple[Execution, ...], ...]:
     """Return the executions in groups; those of a group do not depend on each other."""
-    involved = {execution.job.id: execution.job for execution in executions}
+    involved = {job.id: job for job in jobs_of(executions)}
     level: dict[str, int] = {}
 
     def depth(job: Job) -> int:

@@ -62,13 +62,17 @@ def stale(
     return tuple(found)
 
 
+def jobs_of(executions: Iterable[Execution]) -> tuple[Job, ...]:
+    """Return the jobs of executions, each once, in the order in which they come."""
+    return tuple({execution.job.id: execution.job for execution in executions}.values())
+
+
 def note_overtaken(
     executions: Iterable[Execution], platform: Platform, warehouse: Warehouse
 ) -> None:
     """Note that what these have written may be of two states: it is stale until it is replaced."""
     every, now = tuple(executions), datetime.now(UTC)
-    jobs = tuple({execution.job.id: execution.job for execution in every}.values())
-    survey = _survey(platform, warehouse, jobs, now)
+    survey = _survey(platform, warehouse, jobs_of(every), now)
     # What was written may be seen later, and the warehouse's clock may be ahead of this one.
     moments = [max(now, survey.ran(each.job, each.partition_id) or now) for each in every]
     Ledger(warehouse, platform).note(
